@@ -1,0 +1,1 @@
+"""Who answers: workers take requests and return replies, and know nothing of captions."""

@@ -1,0 +1,64 @@
+"""The seam between recipes and whoever answers them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One question to a model.
+
+    `tag` comes back with the reply and means nothing to the worker. `by_rule` is the recipe's own answer
+    without a model, where it has one. `schema` is the JSON Schema the reply must fit.
+    """
+
+    tag: Any
+    prompt: str
+    image: Callable[[], bytes] | None = None
+    schema: Mapping[str, Any] | None = None
+    seed: int | None = None
+    by_rule: Callable[[], str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer: the text as it came, and what it cost."""
+
+    text: str
+    model: str
+    finish_reason: str = "stop"
+    tokens_in: int = 0
+    tokens_out: int = 0
+    attempts: int = 1
+    seconds: float = 0.0
+
+
+class WorkerError(Exception):
+    """A worker cannot go on: the run stops, and can be resumed."""
+
+
+class Worker(ABC):
+    """Answers requests. Use as a context manager: what it holds is released at the end."""
+
+    name: str
+    """The kind of worker, as provenance names it."""
+
+    repeatable: bool
+    """Whether the same request always gets the same reply; if not, replies are kept and never asked twice."""
+
+    @abstractmethod
+    def identity(self) -> Mapping[str, str]:
+        """Return what decides the replies: model, revision, sampling. A change of it is another worker."""
+
+    @abstractmethod
+    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
+        """Yield each request with its reply, in any order; requests are pulled as there is room for them.
+
+        Raises:
+            WorkerError: the service stays down.
+        """
+
+    def close(self) -> None:
+        """Release what the worker holds."""

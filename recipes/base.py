@@ -1,0 +1,61 @@
+"""What a recipe is: how a sample becomes a request, and a reply becomes fields."""
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from schemas.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class BadReply(Exception):
+    """A reply that does not hold what was asked for: `reason` is a key of `schemas.reasons.REASONS`."""
+
+    reason: str
+    value: str
+
+
+class Recipe(ABC):
+    """One published way of asking for texts.
+
+    A subclass names its paper and version; a changed prompt or rule needs a new `version`, which asks again
+    for this recipe's fields only.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[str]
+    source: ClassVar[str]
+    """The paper, as `Title (arXiv id)`."""
+    fields: ClassVar[tuple[str, ...]]
+    """The fields of `schemas.annotation.FIELDS` it writes."""
+    needs_text: ClassVar[bool]
+    """Whether it starts from alt text, so that a sample without cannot be annotated."""
+    needs_image: ClassVar[bool]
+    """Whether a model must see the picture (rules work from the facts)."""
+    schema: ClassVar[Mapping[str, Any]]
+    """JSON Schema of the reply."""
+
+    @abstractmethod
+    def prompt(self, facts: Facts) -> str:
+        """Return the text to send with the picture; the shared part first, the alt text quoted as data."""
+
+    def by_rule(self, facts: Facts) -> Mapping[str, Any] | None:
+        """Return the reply that rules give without a model, or None where this recipe has no rules."""
+        return None
+
+    @abstractmethod
+    def parse(self, text: str, facts: Facts) -> Mapping[str, Any]:
+        """Return the fields in a reply.
+
+        Raises:
+            BadReply: the reply does not fit.
+        """
+
+    @classmethod
+    def prompt_sha256(cls) -> str:
+        """Return the hash of what is asked: name, version and schema."""
+        identity = json.dumps([cls.name, cls.version, cls.schema], sort_keys=True)
+        return hashlib.sha256(identity.encode()).hexdigest()

@@ -1,0 +1,40 @@
+"""What a recipe writes of a sample, and where it came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FIELDS: dict[str, Any] = {
+    "long_positive": [],
+    "long_negative": [],
+    "short_positive": [],
+    "short_negative": [],
+    "rewrites": [],
+    "regions": [],
+}
+"""The fields a recipe may write, and what they hold where none did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Who wrote a field; only what a rerun repeats."""
+
+    recipe: str
+    worker: str
+    model: str
+    prompt_sha256: str
+    seed: int | None = None
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A recipe's answer for one sample: its fields, or the reason there are none."""
+
+    index: int
+    uid: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Provenance | None = None
+    reason: str | None = None
+    value: str | None = None

@@ -1,0 +1,120 @@
+"""What a run is told: the YAML configuration, validated before anything starts."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from schemas.filters import Filter
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_tuple(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
+
+
+class InputConfig(_Section):
+    """Which shards to read, and what in them is the image, the text and the JSON."""
+
+    shards: Names = Field(
+        description="Path, glob, brace range or list; tar, tar.gz, tgz or parquet by ending."
+    )
+    image: Names = Field(
+        ("jpg", "jpeg", "png", "webp", "image"),
+        description="Members tried in this order; the column in a Parquet shard.",
+    )
+    text: Names = Field(
+        ("txt", "text", "caption"),
+        description="Members tried in this order, then fields of the JSON; the column in a Parquet shard.",
+    )
+    json_: Names = Field(("json",), alias="json", description="Members tried in this order.")
+    formats: Names = Field(
+        ("jpeg", "png", "webp"),
+        description="Real image formats to accept. Stock loaders read no others; also known: avif, bmp, gif, tiff.",
+    )
+    max_member_bytes: int = Field(64 * 2**20, ge=1, description="A member that declares more is not read.")
+    max_pixels: int = Field(100_000_000, ge=1, description="An image that declares more is not decoded.")
+    max_expansion: float = Field(
+        200, gt=1, description="A compressed shard that expands more than this (past 64 MiB) is a bomb."
+    )
+
+
+class ProfileConfig(_Section):
+    filters: tuple[Filter, ...] = Field(
+        (), description="Run in this order; the first that objects gives the reason."
+    )
+    max_drop_ratio: Ratio = 0.9
+
+
+class NearConfig(_Section):
+    max_distance: int = Field(4, ge=0, le=16, description="Hamming distance of the 64-bit perceptual hashes.")
+    max_colour: int = Field(
+        24,
+        ge=0,
+        le=255,
+        description="Largest difference of a mean colour in a 3 x 3 grid: a red and a blue car are two.",
+    )
+
+
+class DedupConfig(_Section):
+    exact: bool = True
+    near: NearConfig | None = None
+    decontaminate: tuple[str, ...] = Field((), description="Parquet lists made by `pairwright hashes`.")
+    max_drop_ratio: Ratio = 0.9
+
+
+class RulesWorkerConfig(_Section):
+    """The embedded baseline: no model, only rules."""
+
+    kind: Literal["rules"]
+
+
+WorkerConfig = RulesWorkerConfig
+
+
+class AnnotateStep(_Section):
+    recipe: str
+    worker: str
+
+
+class PublishConfig(_Section):
+    samples_per_shard: int = Field(10_000, ge=1)
+
+
+class RunConfig(_Section):
+    """One run, from input shards to published shards."""
+
+    name: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    input: InputConfig
+    output: str = Field(min_length=1)
+    profile: ProfileConfig = ProfileConfig()
+    dedup: DedupConfig | None = None
+    workers: dict[str, WorkerConfig] = Field(default_factory=dict)
+    annotate: tuple[AnnotateStep, ...] = ()
+    publish: PublishConfig = PublishConfig()
+    chunk_samples: int = Field(
+        256, ge=1, description="Neighbouring samples committed together by `annotate`."
+    )
+    max_failed_replies: Ratio = Field(
+        0.5, description="`annotate` stops when more of its samples than this fail."
+    )
+
+    @model_validator(mode="after")
+    def _workers_exist(self) -> "RunConfig":
+        for step in self.annotate:
+            if step.worker not in self.workers:
+                known = ", ".join(sorted(self.workers)) or "none"
+                raise ValueError(
+                    f"annotate names worker {step.worker!r}, but workers has {known}; add it under workers"
+                )
+        recipes = [step.recipe for step in self.annotate]
+        for recipe in recipes:
+            if recipes.count(recipe) > 1:
+                raise ValueError(f"annotate runs recipe {recipe!r} twice; run it once")
+        return self

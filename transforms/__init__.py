@@ -1,0 +1,1 @@
+"""Beam transforms, one a file, each beside the pure typed function that it lifts."""

@@ -1,0 +1,1 @@
+"""Measures of pictures, from one decode at reduced scale."""

@@ -1,0 +1,112 @@
+"""Files that appear whole or not at all, on any filesystem that Beam knows."""
+
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+TEMPORARY = ".writing-"
+"""Base names of half-written files begin so; nothing reads them, and the next run removes them."""
+
+
+def is_local(path: str) -> bool:
+    """Return whether the path is on this machine's own filesystem."""
+    return bool(FileSystems.get_scheme(path) is None)
+
+
+def make_folder(path: str) -> None:
+    """Make a folder and its parents; object stores have none to make."""
+    if is_local(path):
+        os.makedirs(path, exist_ok=True)
+
+
+def exists(path: str) -> bool:
+    """Return whether a committed file is there."""
+    return bool(FileSystems.exists(path))
+
+
+def open_input(path: str) -> IO[bytes]:
+    """Open a file as its bytes lie, never decompressed; seekable wherever the filesystem is."""
+    if is_local(path):
+        return open(path, "rb")
+    stream: IO[bytes] = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+    return stream
+
+
+@contextmanager
+def commit(path: str) -> Iterator[IO[bytes]]:
+    """Write a file that appears under `path` only when the block ends without an error.
+
+    The rename guards against the death of the process, not of the machine: nothing is synced to disk.
+    """
+    folder, name = FileSystems.split(path)
+    make_folder(folder)
+    temporary = FileSystems.join(folder, f"{TEMPORARY}{uuid.uuid4().hex[:8]}-{name}")
+    try:
+        if is_local(path):
+            with open(temporary, "wb") as stream:
+                yield stream
+            os.replace(temporary, path)
+        else:
+            with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+                yield stream
+            FileSystems.rename([temporary], [path])
+    except BaseException:
+        with suppress(OSError):
+            remove(temporary)
+        raise
+
+
+def remove(path: str) -> None:
+    """Remove a file if it is there."""
+    if is_local(path):
+        with suppress(FileNotFoundError):
+            os.remove(path)
+    elif FileSystems.exists(path):
+        FileSystems.delete([path])
+
+
+def commit_bytes(path: str, data: bytes) -> None:
+    """Commit a small file."""
+    with commit(path) as stream:
+        stream.write(data)
+
+
+def commit_table(path: str, table: pa.Table) -> None:
+    """Commit a Parquet table; the same table always gives the same bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    commit_bytes(path, buffer.getvalue())
+
+
+def read_bytes(path: str) -> bytes:
+    """Read a small file whole."""
+    with open_input(path) as stream:
+        return stream.read()
+
+
+def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
+    """Read a committed Parquet table, or some of its columns."""
+    return pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
+
+
+def list_files(folder: str) -> list[str]:
+    """Return the base names of the files directly in a folder, sorted; none where it is not there."""
+    if is_local(folder):
+        return sorted(e.name for e in os.scandir(folder) if e.is_file()) if os.path.isdir(folder) else []
+    (match,) = FileSystems.match([FileSystems.join(folder, "*")])
+    return sorted(FileSystems.split(m.path)[1] for m in match.metadata_list)
+
+
+def remove_half_written(folder: str) -> None:
+    """Remove what a killed run left half-written in a folder."""
+    for name in list_files(folder):
+        if name.startswith(TEMPORARY):
+            remove(FileSystems.join(folder, name))
