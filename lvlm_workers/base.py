@@ -16,7 +16,7 @@ class Request:
 
     tag: Any
     prompt: str
-    image: Callable[[], bytes] | None = None
+    image: bytes | None = None
     schema: Mapping[str, Any] | None = None
     seed: int | None = None
     by_rule: Callable[[], str] | None = None
@@ -48,9 +48,8 @@ class Worker(ABC):
     repeatable: bool
     """Whether the same request always gets the same reply; if not, replies are kept and never asked twice."""
 
-    @abstractmethod
-    def identity(self) -> Mapping[str, str]:
-        """Return what decides the replies: model, revision, sampling. A change of it is another worker."""
+    reads_images: bool
+    """Whether it looks at the picture; if not, no image is read for it."""
 
     @abstractmethod
     def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:

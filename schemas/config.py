@@ -36,7 +36,7 @@ class InputConfig(_Section):
     json_: Names = Field(("json",), alias="json", description="Members tried in this order.")
     formats: Names = Field(
         ("jpeg", "png", "webp"),
-        description="Real image formats to accept. Stock loaders read no others; also known: avif, bmp, gif, tiff.",
+        description="Real image formats to accept: those that stock loaders read. Also: avif, bmp, gif, tiff.",
     )
     max_member_bytes: int = Field(64 * 2**20, ge=1, description="A member that declares more is not read.")
     max_pixels: int = Field(100_000_000, ge=1, description="An image that declares more is not decoded.")
@@ -73,6 +73,10 @@ class RulesWorkerConfig(_Section):
     """The embedded baseline: no model, only rules."""
 
     kind: Literal["rules"]
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides the replies; a change of it asks again, other settings do not."""
+        return {"kind": self.kind}
 
 
 WorkerConfig = RulesWorkerConfig

@@ -6,7 +6,7 @@ REASONS: dict[str, str] = {
     "truncated_shard": "the shard ends in mid-member; what lies before it was read. Download it again",
     "damaged_shard": "a header of the shard is broken; what lies before it was read",
     "oversized_member": "a member declares more bytes than input.max_member_bytes and was not read",
-    "expands_too_far": "the compressed shard expands over input.max_expansion times (a bomb); reading stopped",
+    "expands_too_far": "a bomb: the compressed shard expands over input.max_expansion times; reading stopped",
     "not_a_file": "a link, device or sparse file: a WebDataset shard holds plain files only",
     "no_key": "the member's name begins with a dot, so it has no key (macOS archives hold such files)",
     "missing_image": "the sample has none of the members of input.image, or they are not beside each other: "

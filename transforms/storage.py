@@ -3,17 +3,23 @@
 import io
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO
+from itertools import islice
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from schemas.arrow import arrow_schema, to_table
+
 TEMPORARY = ".writing-"
 """Base names of half-written files begin so; nothing reads them, and the next run removes them."""
+
+ROW_GROUP = 2048
+"""Rows of a committed table that are in memory at a time."""
 
 
 def is_local(path: str) -> bool:
@@ -84,6 +90,30 @@ def commit_table(path: str, table: pa.Table) -> None:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     commit_bytes(path, buffer.getvalue())
+
+
+def commit_rows(path: str, record: type, rows: Iterable[Any]) -> int:
+    """Commit records as a Parquet table, a row group at a time; return how many there were."""
+    number = 0
+    with commit(path) as stream, pq.ParquetWriter(stream, arrow_schema(record), compression="zstd") as writer:
+        iterator = iter(rows)
+        while group := list(islice(iterator, ROW_GROUP)):
+            writer.write_table(to_table(record, group))
+            number += len(group)
+    return number
+
+
+def read_groups(path: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
+    """Yield a committed table's row groups, in order."""
+    with open_input(path) as stream, pq.ParquetFile(stream) as file:
+        for number in range(file.num_row_groups):
+            yield file.read_row_group(number, columns=columns)
+
+
+def count_rows(path: str) -> int:
+    """Return how many rows a committed table has, from its footer."""
+    with open_input(path) as stream, pq.ParquetFile(stream) as file:
+        return int(file.metadata.num_rows)
 
 
 def read_bytes(path: str) -> bytes:

@@ -1,0 +1,82 @@
+"""`pairwright`: curate image-text shards, look at them, and check them."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from pairwright import __version__, commands
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return its exit status: 0 done, 1 it failed or found something, 2 it was wrong."""
+    arguments, beam_arguments = split_beam_arguments(list(sys.argv[1:] if argv is None else argv))
+    options = make_parser().parse_args(arguments)
+    # Beam takes more than a second to import: not for --help.
+    from pipelines.command import run_command
+    from schemas.errors import ConfigError
+
+    def command() -> int:
+        if beam_arguments and options.command is not commands.curate:
+            raise ConfigError("only `pairwright curate` takes Beam options after --")
+        options.beam_arguments = beam_arguments
+        status: int = options.command(options)
+        return status
+
+    return run_command(command)
+
+
+def split_beam_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
+    """Split a command line at `--`: what comes after it is Beam's."""
+    if "--" not in argv:
+        return argv, []
+    place = argv.index("--")
+    return argv[:place], argv[place + 1 :]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="pairwright", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"pairwright {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    curate = subparsers.add_parser(
+        "curate",
+        help="run or resume a configuration",
+        usage="pairwright curate CONFIG [--out DIR] [--set PATH=VALUE ...] [-- BEAM OPTIONS]",
+    )
+    curate.add_argument("config", help="the run's YAML")
+    curate.add_argument("--out", help="output folder, instead of the configuration's")
+    curate.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="change a field, such as profile.max_drop_ratio=1",
+    )
+    curate.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    curate.set_defaults(command=commands.curate)
+
+    doctor = subparsers.add_parser("doctor", help="say what is wrong with input shards")
+    doctor.add_argument("shards", nargs="+", help="paths, globs or brace ranges")
+    doctor.add_argument("--repair", metavar="DIR", help="write clean tars there")
+    doctor.set_defaults(command=commands.doctor)
+
+    inspect = subparsers.add_parser("inspect", help="show samples of an output folder or a shard")
+    inspect.add_argument("path")
+    inspect.add_argument("--limit", type=int, default=5, help="samples to show (5)")
+    inspect.set_defaults(command=commands.inspect)
+
+    verify = subparsers.add_parser("verify", help="re-check on disk what a run promises")
+    verify.add_argument("output", help="output folder")
+    verify.set_defaults(command=commands.verify)
+
+    hashes = subparsers.add_parser(
+        "hashes", help="list the hashes of evaluation images, for dedup.decontaminate"
+    )
+    hashes.add_argument("images", nargs="+", help="image files, or shards (tar, tar.gz, parquet)")
+    hashes.add_argument("--out", required=True, metavar="FILE.parquet")
+    hashes.set_defaults(command=commands.hashes)
+
+    schema = subparsers.add_parser("schema", help="print the JSON Schema of a configuration, for editors")
+    schema.set_defaults(command=commands.schema)
+    return parser

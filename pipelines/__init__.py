@@ -1,0 +1,1 @@
+"""Runnable Beam pipelines; each may be run by itself, and `curate` runs them in order."""

@@ -1,0 +1,44 @@
+"""Have the configured workers answer the configured recipes about every sample that is still in."""
+
+import apache_beam as beam
+
+from pipelines.command import main
+from pipelines.engine import run_pipeline
+from pipelines.run import Run, check_drops
+from transforms.accounts import Account, total
+from transforms.annotate_shards import AnnotateShards
+from transforms.commit_accounts import CommitAccounts, read_accounts
+
+
+def run_annotate(run: Run) -> Account:
+    """Commit every recipe's annotations of every shard; return what became of the samples, a recipe each.
+
+    Raises:
+        RunError: the pipeline failed, or more than `max_failed_replies` of a recipe's samples failed.
+    """
+    summaries = {
+        step.recipe: run.summary("annotate", step, run.config.workers[step.worker])
+        for step in run.config.annotate
+    }
+
+    def build(pipeline: beam.Pipeline) -> None:
+        jobs = pipeline | beam.Create(run.jobs)
+        for step in run.config.annotate:
+            _ = (
+                jobs
+                | f"Annotate {step.recipe}" >> AnnotateShards(config=run.config, step=step)
+                | f"Commit {step.recipe}" >> CommitAccounts(path=summaries[step.recipe])
+            )
+
+    if not summaries:
+        return Account()
+    run_pipeline(build, run.arguments)
+    limit = run.config.max_failed_replies
+    return total(
+        check_drops(f"annotate ({recipe})", "max_failed_replies", limit, read_accounts(path))
+        for recipe, path in summaries.items()
+    )
+
+
+if __name__ == "__main__":
+    main(run_annotate, __doc__)

@@ -1,0 +1,48 @@
+"""Run every stage in order: profile, dedup, annotate, publish."""
+
+import time
+from collections.abc import Callable
+
+from pipelines.annotate import run_annotate
+from pipelines.command import main
+from pipelines.dedup import run_dedup
+from pipelines.profile import run_profile
+from pipelines.progress_display import Display
+from pipelines.publish import run_publish
+from pipelines.run import Run
+from transforms.accounts import Account
+
+STAGES: dict[str, Callable[[Run], Account]] = {
+    "profile": run_profile,
+    "dedup": run_dedup,
+    "annotate": run_annotate,
+    "publish": run_publish,
+}
+
+
+def run_curate(run: Run, display: Display | None = None) -> Account:
+    """Curate the input shards into the output folder; return the whole run's account.
+
+    Raises:
+        RunError: a stage failed; what is committed stays, and the same command resumes.
+    """
+    display = display or Display(enabled=False)
+    left = 0
+    counted = Account()
+    for name, stage in STAGES.items():
+        if (name == "dedup" and run.config.dedup is None) or (name == "annotate" and not run.config.annotate):
+            continue
+        started = time.monotonic()
+        with display.stage(
+            name,
+            samples=left * max(1, len(run.config.annotate)) if name == "annotate" else left,
+            bytes_in=run.bytes_in,
+        ):
+            counted = stage(run)
+        display.finished(name, counted, time.monotonic() - started)
+        left = counted.kept if name != "annotate" else left
+    return counted
+
+
+if __name__ == "__main__":
+    main(run_curate, __doc__)

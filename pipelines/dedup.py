@@ -1,0 +1,53 @@
+"""Find duplicates across all shards, and pictures of evaluation sets, from facts alone."""
+
+import apache_beam as beam
+import pyarrow as pa
+
+from pipelines.command import main
+from pipelines.engine import run_pipeline
+from pipelines.run import Run, check_drops
+from schemas.config import DedupConfig
+from transforms.accounts import Account, total
+from transforms.commit_accounts import CommitAccounts, read_accounts
+from transforms.dedup.batch import to_ipc
+from transforms.dedup.deduplicate import Deduplicate
+from transforms.dedup_shards import CommitVerdicts, dedup_batches
+from transforms.hash_list import read_hash_list
+from transforms.storage import exists
+
+
+def run_dedup(run: Run) -> Account:
+    """Commit dedup's verdicts on every shard; return what became of the samples that profile kept.
+
+    Raises:
+        RunError: the pipeline failed, or more than `dedup.max_drop_ratio` were dropped.
+    """
+    config = run.config.dedup
+    if config is None:
+        return Account()
+    summary = run.summary("dedup")
+    if not exists(summary):
+        _compare(run, config, summary)
+    return check_drops("dedup", "dedup.max_drop_ratio", config.max_drop_ratio, read_accounts(summary))
+
+
+def _compare(run: Run, config: DedupConfig, summary: str) -> None:
+    rows = total(read_accounts(run.summary("profile")).values()).kept
+    lists = [read_hash_list(path) for path in config.decontaminate]
+    evaluation = to_ipc(pa.concat_tables(lists)) if lists else b""
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | beam.Create(run.jobs)
+            | beam.FlatMap(dedup_batches)
+            | Deduplicate(config=config, rows=rows, evaluation=evaluation)
+            | CommitVerdicts(jobs=run.jobs)
+            | CommitAccounts(path=summary)
+        )
+
+    run_pipeline(build, run.arguments)
+
+
+if __name__ == "__main__":
+    main(run_dedup, __doc__)

@@ -1,0 +1,187 @@
+"""Shows samples in the terminal: of a run's output, or of any one shard."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import chain, groupby, islice
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from schemas.shard import Shard
+from transforms.publish.check_record import check_record
+from transforms.publish.plain_text import plain_text, wrap_columns
+from transforms.reading.sources import Source, open_source
+from transforms.reading.tar_walk import Member, Problem, walk
+from transforms.storage import exists, list_files, read_bytes
+
+COLUMNS = 100
+MAX_LINES = 6
+"""A text is cut after so many lines."""
+MAX_TEXT_BYTES = 1 << 20
+"""Larger texts and JSON members are listed, but not shown."""
+MAX_EXPANSION = 200.0
+"""A gzipped shard that expands more (past 64 MiB) is left: `input.max_expansion` by default."""
+
+_LABEL = 12
+_TEXTS = ("txt", "text", "caption")
+_UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
+Sample = Mapping[str, bytes | int]
+"""The members of a sample by their ending: the bytes of small texts and JSON, the size of others."""
+
+
+def inspect(path: str, limit: int = 5) -> Iterator[str]:
+    """Yield lines about a run's output folder (its funnel, then samples), or about the samples of one tar.
+
+    Lines hold no control characters and fit 100 columns. What cannot be read is told in a line.
+
+    Args:
+        path: the output folder, or a tar, gzipped or not.
+        limit: samples to show.
+    """
+    shards = [path]
+    if exists(FileSystems.join(path, "run.json")):
+        yield from _funnel(path)
+        folder = FileSystems.join(path, "shards")
+        shards = [FileSystems.join(folder, name) for name in list_files(folder) if name.endswith(".tar")]
+    yield from chain.from_iterable(islice(chain.from_iterable(map(_samples, shards)), limit))
+
+
+def _funnel(output: str) -> Iterator[str]:
+    try:
+        run = json.loads(read_bytes(FileSystems.join(output, "run.json")))
+        counts = run["counts"]
+        rejected = [
+            f"- {number:,} {kind} by {stage}: {reason}"
+            for kind in ("dropped", "failed")
+            for stage, reasons in counts[kind].items()
+            for reason, number in reasons.items()
+        ]
+        entered, published = f"{counts['in']:,}", f"{counts['published']:,}"
+    except _UNREADABLE as error:
+        yield from _labelled("run.json", f"cannot be read: {type(error).__name__}: {error}")
+        return
+    yield from _labelled("run", str(run.get("name")))
+    yield from _labelled("in", entered)
+    for line in rejected:
+        yield from _labelled("", line)
+    yield from _labelled("published", published)
+
+
+def _samples(path: str) -> Iterator[list[str]]:
+    """Yield the lines about each sample of a shard, and last those about what ended the reading."""
+    try:
+        shard = Shard(order=0, name=path, path=path, size_bytes=0, format="tar")
+        source, _ = open_source(shard, MAX_EXPANSION)
+        try:
+            for key, found in groupby(walk(source, _is_text), key=_key):
+                yield list(_show(path, key, source, found))
+        finally:
+            source.close()
+    except OSError as error:
+        yield ["", *_labelled("shard", path), *_labelled("problem", f"{error.strerror or error}")]
+
+
+def _key(found: Member | Problem) -> str | None:
+    """Return the folder and the base name to its first dot, as WebDataset groups members."""
+    if isinstance(found, Problem):
+        return None
+    folder, slash, base = found.name.rpartition("/")
+    return folder + slash + base.partition(".")[0]
+
+
+def _is_text(name: str, size: int) -> bool:
+    return size <= MAX_TEXT_BYTES and _ending(name) in (*_TEXTS, "json")
+
+
+def _ending(name: str) -> str:
+    return name.rpartition("/")[2].partition(".")[2].lower()
+
+
+def _show(path: str, key: str | None, source: Source, found: Iterator[Member | Problem]) -> Iterator[str]:
+    sample: dict[str, bytes | int] = {}
+    yield ""
+    yield from _labelled("shard", path if key is None else f"{path}: {key}")
+    for member in found:
+        if isinstance(member, Problem):
+            yield from _labelled("problem", f"{member.reason}: {member.value}")
+        elif member.is_file and _is_text(member.name, member.size):
+            data = member.data if member.data is not None else source.read(member.offset, member.size)
+            sample[_ending(member.name)] = data
+        else:
+            sample[_ending(member.name)] = member.size
+    if sample:
+        yield from _published(sample) or _foreign(sample)
+
+
+def _published(sample: Sample) -> list[str]:
+    """Return the lines about a sample of ours; none where it is not."""
+    record = _load(sample.get("json"))
+    if record is None or check_record(record):
+        return []
+    lines = [*_labelled("alt text", record["alt_text"]), *_labelled("caption", record["caption"])]
+    for positive, negative in zip(record["long_positive"], record["long_negative"], strict=True):
+        lines += _labelled("+", positive)
+        lines += _labelled("-", mark_changes(positive, negative))
+    for label, name in (("tags", "short_positive"), ("not", "short_negative")):
+        if record[name]:
+            lines += _labelled(label, ", ".join(record[name]))
+    for text in record["rewrites"]:
+        lines += _labelled("rewrite", text)
+    for region in record["regions"]:
+        box = ", ".join(f"{side:.2f}" for side in region["box"])
+        lines += _labelled("region", f"({box}) {region['phrase']}")
+    return [*lines, *_labelled("facts", _facts(record["facts"]))]
+
+
+def _foreign(sample: Sample) -> Iterator[str]:
+    """Yield the raw members of a sample that is not of ours."""
+    for ending, data in sorted(sample.items()):
+        if isinstance(data, int):
+            yield from _labelled(ending, f"{data:,} bytes")
+        else:
+            yield from _labelled(ending, data.decode("utf-8", "replace"))
+
+
+def _load(data: bytes | int | None) -> Any:
+    try:
+        return json.loads(data) if isinstance(data, bytes) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _facts(facts: Mapping[str, Any]) -> str:
+    texts = [
+        f"{facts['width']} x {facts['height']} {facts['format']} {facts['mode']}",
+        f"{facts['language'] or 'no language'}, {facts['words']} words",
+        ", ".join(facts["colours"]),
+        "mended: " + ", ".join(facts["mended"]) if facts["mended"] else "",
+    ]
+    return "; ".join(text for text in texts if text)
+
+
+def mark_changes(positive: str, negative: str) -> str:
+    """Return the positive sentence with the words that the negative changes.
+
+    >>> mark_changes("a red car", "a blue car")
+    'a [red -> blue] car'
+    """
+    before, after = positive.split(), negative.split()
+    parts: list[str] = []
+    for what, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        same = what == "equal"
+        parts += before[i:j] if same else [f"[{_or_nothing(before[i:j])} -> {_or_nothing(after[k:m])}]"]
+    return " ".join(parts)
+
+
+def _or_nothing(words: Sequence[str]) -> str:
+    return " ".join(words) or "nothing"
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    """Yield a text in lines behind its label, neither of them trusted."""
+    head = plain_text(label)[: _LABEL - 1].ljust(_LABEL)
+    for line in wrap_columns(plain_text(text), COLUMNS - _LABEL, MAX_LINES):
+        yield f"{head}{line}".rstrip()
+        head = " " * _LABEL

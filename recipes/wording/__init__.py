@@ -1,0 +1,1 @@
+"""The language part of the rules: small modules over plain text, English only."""

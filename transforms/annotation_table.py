@@ -1,0 +1,56 @@
+"""Annotations as a table: a column a field, so that pandas and DuckDB read what a model wrote."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.annotation import Annotation, Provenance
+
+_PROVENANCE = tuple(f.name for f in fields(Provenance))
+_INTEGERS = frozenset({"seed", "tokens_in", "tokens_out"})
+
+
+def annotation_schema(written: Sequence[str]) -> pa.Schema:
+    """Return the schema of a recipe that writes these fields (each a list of texts)."""
+    columns: list[tuple[str, pa.DataType]] = [("index", pa.int64()), ("uid", pa.string())]
+    columns += [(name, pa.list_(pa.string())) for name in written]
+    columns += [(name, pa.int64() if name in _INTEGERS else pa.string()) for name in _PROVENANCE]
+    return pa.schema([*columns, ("reason", pa.string()), ("value", pa.string())])
+
+
+def annotation_table(written: Sequence[str], annotations: Iterable[Annotation]) -> pa.Table:
+    """Return the annotations as a table, sorted by index."""
+    rows = [_row(written, annotation) for annotation in sorted(annotations, key=lambda a: a.index)]
+    return pa.Table.from_pylist(rows, schema=annotation_schema(written))
+
+
+def _row(written: Sequence[str], annotation: Annotation) -> Mapping[str, Any]:
+    provenance = asdict(annotation.provenance) if annotation.provenance else dict.fromkeys(_PROVENANCE)
+    texts = {name: annotation.fields.get(name) for name in written}
+    return {
+        "index": annotation.index,
+        "uid": annotation.uid,
+        **texts,
+        **provenance,
+        "reason": annotation.reason,
+        "value": annotation.value,
+    }
+
+
+def annotations_in(table: pa.Table) -> list[Annotation]:
+    """Return what `annotation_table` wrote."""
+    fixed = {"index", "uid", "reason", "value", *_PROVENANCE}
+    written = [name for name in table.column_names if name not in fixed]
+    return [
+        Annotation(
+            index=row["index"],
+            uid=row["uid"],
+            fields={name: row[name] for name in written if row[name] is not None},
+            provenance=Provenance(**{n: row[n] for n in _PROVENANCE}) if row["recipe"] is not None else None,
+            reason=row["reason"],
+            value=row["value"],
+        )
+        for row in table.to_pylist()
+    ]

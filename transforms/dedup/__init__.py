@@ -1,0 +1,1 @@
+"""Deduplication and decontamination across shards, from facts alone."""

@@ -1,0 +1,56 @@
+"""Tell an image's real format from its first bytes."""
+
+import re
+
+_SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
+    (name, re.compile(pattern, re.DOTALL))
+    for name, pattern in (
+        ("jpeg", rb"\xff\xd8\xff"),
+        ("png", rb"\x89PNG\r\n\x1a\n"),
+        ("webp", rb"RIFF.{4}WEBP"),
+        ("gif", rb"GIF8[79]a"),
+        ("avif", rb".{4}ftyp(?:avi[fs]|(?:mif1|msf1|miaf).{4}(?:.{4}){0,8}?avi[fs])"),
+        ("tiff", rb"II[*+]\0|MM\0[*+]"),
+        # "BM" alone begins many a text; the size of a BMP's second header is below 256.
+        ("bmp", rb"BM.{12}.\0\0\0"),
+    )
+)
+
+FORMAT_OF_ENDING = {
+    "jpg": "jpeg",
+    "jpeg": "jpeg",
+    "jpe": "jpeg",
+    "jfif": "jpeg",
+    "mpo": "jpeg",
+    "png": "png",
+    "apng": "png",
+    "webp": "webp",
+    "gif": "gif",
+    "avif": "avif",
+    "tif": "tiff",
+    "tiff": "tiff",
+    "bmp": "bmp",
+    "dib": "bmp",
+}
+"""The format that a file's ending claims."""
+
+
+def image_format(data: bytes) -> str | None:
+    """Return jpeg, png, webp, gif, avif, tiff or bmp by the signature, or None where it is none of them.
+
+    The signatures are those of the formats' specifications (the `ftyp` box of ISO 14496-12 for AVIF).
+    """
+    for name, signature in _SIGNATURES:
+        if signature.match(data):
+            return name
+    return None
+
+
+def disagreeing_ending(member_name: str, real_format: str) -> str | None:
+    """Return the member's ending where it claims another format than the real one, else None.
+
+    >>> disagreeing_ending("000.jpg", "png")
+    'jpg'
+    """
+    ending = member_name.rpartition(".")[2].lower()
+    return ending if FORMAT_OF_ENDING.get(ending, real_format) != real_format else None

@@ -1,0 +1,119 @@
+"""Measure every unit of each shard, and let the filters judge: one read a shard."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import apache_beam as beam
+import pyarrow as pa
+
+from schemas.arrow import from_table
+from schemas.config import RunConfig
+from schemas.facts import Facts, Verdict
+from schemas.filters import Filter
+from schemas.shard import Unit
+from transforms.accounts import Account, account
+from transforms.filter_facts import objection
+from transforms.measure_units import measure_units
+from transforms.ordered_map import cores, ordered_map
+from transforms.progress import advance, count
+from transforms.reading.units import read_units
+from transforms.shard_job import ShardJob, extra_fields
+from transforms.storage import commit_rows, count_rows, exists, read_groups, read_table
+
+BATCH_UNITS = 16
+BATCH_BYTES = 8 * 2**20
+"""A batch is cut at the first of both, so that the images in flight are bounded in number and in bytes."""
+
+
+def batches(units: Iterable[Unit]) -> Iterator[list[Unit]]:
+    """Yield neighbouring units in lists that one thread measures at a time."""
+    batch: list[Unit] = []
+    size = 0
+    for unit in units:
+        batch.append(unit)
+        size += unit.size_bytes
+        if len(batch) >= BATCH_UNITS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def measure_shard(
+    job: ShardJob, config: RunConfig, *, needs_text: bool, pool: ThreadPoolExecutor
+) -> Iterator[Facts]:
+    """Yield the facts of every unit of a shard, in order, measured on all cores."""
+    measure = partial(
+        measure_units,
+        job.shard.name,
+        config=config.input,
+        needs_text=needs_text,
+        extra_fields=extra_fields(config),
+    )
+    for measured in ordered_map(measure, batches(read_units(job.shard, config.input)), pool, 2 * cores() + 2):
+        advance("samples", len(measured))
+        yield from measured
+
+
+def judge(facts: Iterable[Facts], filters: Sequence[Filter]) -> Iterator[Verdict]:
+    """Yield the verdicts on those facts that failed or that a filter objects to."""
+    for row in facts:
+        if row.reason is not None:
+            stage, kind, reason, value = row.stage or "read", "failed", row.reason, row.value or ""
+        elif (objects := objection(filters, row)) is not None:
+            stage, kind, (reason, value) = "profile", "dropped", objects
+        else:
+            continue
+        yield Verdict(
+            index=row.index, uid=row.uid, key=row.key, stage=stage, kind=kind, reason=reason, value=value
+        )
+
+
+def verdict_account(entered: int, verdicts: pa.Table) -> Account:
+    """Return the account of a shard's verdicts, and count each reason on the runner."""
+    columns = (verdicts.column(name).to_pylist() for name in ("kind", "stage", "reason"))
+    counted = account(entered, zip(*columns, strict=True))
+    for (kind, stage, reason), number in counted.rejected.items():
+        count(stage, f"{kind}_{reason}", number)
+    return counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProfileShards(beam.PTransform):  # type: ignore[misc]
+    """Commit facts and filters' verdicts of every shard.
+
+    In: PCollection of ShardJob. Out: PCollection of (shard order, Account), one a shard.
+    """
+
+    config: RunConfig
+    needs_text: bool
+
+    def expand(self, jobs: beam.PCollection[ShardJob]) -> beam.PCollection[tuple[int, Account]]:
+        """Lift `measure_shard` and `judge`."""
+        return jobs | beam.ParDo(_Profile(self.config, self.needs_text))
+
+
+class _Profile(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, config: RunConfig, needs_text: bool) -> None:
+        self._config = config
+        self._needs_text = needs_text
+
+    def setup(self) -> None:
+        self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="measure")
+
+    def teardown(self) -> None:
+        self._pool.shutdown()
+
+    def process(self, job: ShardJob) -> Iterator[tuple[int, Account]]:
+        if exists(job.facts):
+            advance("samples", count_rows(job.facts))
+        else:
+            measured = measure_shard(job, self._config, needs_text=self._needs_text, pool=self._pool)
+            commit_rows(job.facts, Facts, measured)
+        if not exists(job.profile):
+            facts = (row for group in read_groups(job.facts) for row in from_table(Facts, group))
+            commit_rows(job.profile, Verdict, judge(facts, self._config.profile.filters))
+        advance("bytes", job.shard.size_bytes)
+        yield job.shard.order, verdict_account(count_rows(job.facts), read_table(job.profile))

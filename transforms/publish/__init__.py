@@ -1,0 +1,1 @@
+"""Writing what a run leaves behind: planned shards, their index, and the checks on both."""

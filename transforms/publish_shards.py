@@ -1,0 +1,89 @@
+"""Write the planned output shards, each from a few neighbouring input shards."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.io.filesystems import FileSystems
+
+from schemas.config import RunConfig
+from transforms.progress import advance
+from transforms.publish.plan import OutputShard
+from transforms.publish.write_shard import Piece, write_output_shard
+from transforms.published import published
+from transforms.reading.images import read_images
+from transforms.shard_job import ShardJob
+from transforms.storage import commit_table, exists, read_table
+
+COVERED = {"long_positive": "n_long_positive", "short_positive": "n_short_positive"} | {
+    name: f"n_{name}" for name in ("rewrites", "regions")
+}
+"""Fields of KEY.json whose coverage is counted, and the index's column that counts their items."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputJob:
+    """One output shard to write, the input shards it reads, and where its rows of the index go."""
+
+    plan: OutputShard
+    sources: tuple[ShardJob, ...]
+    shards_folder: str
+    index_part: str
+
+    @property
+    def path(self) -> str:
+        """Where the shard goes."""
+        return str(FileSystems.join(self.shards_folder, self.plan.name))
+
+
+def pieces(output: OutputJob, config: RunConfig) -> Iterator[Piece]:
+    """Yield the samples of one output shard with their image bytes, in order."""
+    jobs = {job.shard.order: job for job in output.sources}
+    for part in output.plan.slices:
+        job = jobs[part.order]
+        samples = list(published(job, config, part.start, part.stop))
+        places = [(sample.facts.offset, sample.facts.size_bytes) for sample in samples]
+        for sample, image in zip(samples, read_images(job.shard, places), strict=True):
+            advance("samples")
+            yield Piece(
+                facts=sample.facts, shard_name=job.shard.name, annotations=sample.annotations, image=image
+            )
+
+
+def coverage(index: pa.Table) -> Mapping[str, int]:
+    """Return how many samples there are, and how many have each field that recipes write."""
+    counted = Counter({"published": index.num_rows})
+    for name, column in COVERED.items():
+        counted[name] = pc.sum(pc.greater(index.column(column), 0)).as_py() or 0
+    return counted
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishShards(beam.PTransform):  # type: ignore[misc]
+    """Commit output shards, then their rows of the index.
+
+    In: PCollection of OutputJob. Out: PCollection of (number, coverage), one an output shard.
+    """
+
+    config: RunConfig
+
+    def expand(self, jobs: beam.PCollection[OutputJob]) -> beam.PCollection[tuple[int, Mapping[str, int]]]:
+        """Lift `write_output_shard`."""
+        return jobs | beam.ParDo(_Publish(self.config))
+
+
+class _Publish(beam.DoFn):  # type: ignore[misc]
+    def __init__(self, config: RunConfig) -> None:
+        self._config = config
+
+    def process(self, job: OutputJob) -> Iterator[tuple[int, Mapping[str, int]]]:
+        if exists(job.index_part) and exists(job.path):
+            index = read_table(job.index_part)
+            advance("samples", index.num_rows)
+        else:
+            index = write_output_shard(job.plan, pieces(job, self._config), job.path)
+            commit_table(job.index_part, index)
+        yield job.plan.number, coverage(index)

@@ -1,0 +1,97 @@
+"""What a sample says of itself in text and JSON, from bytes that nobody vouches for."""
+
+import codecs
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import charset_normalizer
+
+MAX_TEXT = 2**20
+"""Bytes of a text that are read."""
+MAX_JSON = 4 * 2**20
+"""Bytes of a JSON that is parsed; as Python objects it may take fifty times as many."""
+_GUESS_BYTES = 64 * 1024
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_MAX_UID = 256
+_MAX_URL = 8192
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def clean_text(text: str) -> str:
+    """Return the text without control characters and lone surrogates, its white space as single spaces."""
+    if _CONTROL.search(text):
+        text = _CONTROL.sub("", text)
+    return " ".join(text.split())
+
+
+def decode_text(data: bytes, *, is_cut: bool = False) -> tuple[str, str | None] | None:
+    """Return the text in bytes, and the encoding where it had to be guessed; None where none fits.
+
+    `is_cut` says that the bytes are the head of a longer text, so that the last character may be torn.
+    """
+    encoding = next((name for bom, name in _BOMS if data.startswith(bom)), "utf-8")
+    try:
+        return _decode(data, encoding, is_cut), None
+    except UnicodeDecodeError:
+        best = charset_normalizer.from_bytes(data[:_GUESS_BYTES]).best()
+    if best is None:
+        return None
+    try:
+        return _decode(data, best.encoding, is_cut), best.encoding
+    except UnicodeDecodeError:
+        return None
+
+
+def _decode(data: bytes, encoding: str, is_cut: bool) -> str:
+    if is_cut:
+        return codecs.getincrementaldecoder(encoding)().decode(data)
+    return data.decode(encoding)
+
+
+def parse_json(data: bytes) -> Mapping[str, Any] | None:
+    """Return the JSON object in bytes (UTF-8), its strings free of lone surrogates; None where there is none."""
+    if len(data) > MAX_JSON:
+        return None
+    try:
+        return parse_json_text(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        return None
+
+
+def parse_json_text(text: str) -> Mapping[str, Any] | None:
+    """Return the JSON object in a text, as `parse_json` does."""
+    if len(text) > MAX_JSON:
+        return None
+    try:
+        value = json.loads(text)
+        if r"\ud" in text or r"\uD" in text:
+            # Escapes can name half a character, which no file can hold.
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def uid_and_url(fields: Mapping[str, Any]) -> tuple[str | None, str | None, tuple[str, ...]]:
+    """Return the sample's own uid and URL, where they are fit to be used, and what was ignored."""
+    uid, url = fields.get("uid"), fields.get("url")
+    ignored: tuple[str, ...] = ()
+    if isinstance(uid, int) and not isinstance(uid, bool):
+        uid = str(uid) if abs(uid) < 10**_MAX_UID else None
+        ignored = ("uid_ignored",) if uid is None else ()
+    if not _is_fit(uid, _MAX_UID):
+        ignored, uid = ("uid_ignored",) if fields.get("uid") is not None else (), None
+    if not _is_fit(url, _MAX_URL):
+        ignored, url = (*ignored, "url_ignored") if url is not None else ignored, None
+    return uid, url, ignored
+
+
+def _is_fit(value: object, limit: int) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= limit and not _UNFIT.search(value)

@@ -1,0 +1,35 @@
+"""Which samples of a shard are still in, after the stages so far."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.arrow import from_table
+from schemas.facts import Facts
+from transforms.shard_job import ShardJob
+from transforms.storage import read_groups, read_table
+
+
+def verdicts_so_far(job: ShardJob, *, dedup: bool = True) -> pa.Table:
+    """Return the verdicts of profile and, where asked and there, dedup on one shard."""
+    tables = [read_table(job.profile)]
+    if dedup and job.dedup_mark:
+        tables.append(read_table(job.dedup))
+    return pa.concat_tables(tables)
+
+
+def surviving_groups(
+    job: ShardJob, gone: "pa.Array[Any]", columns: list[str] | None = None
+) -> Iterator[pa.Table]:
+    """Yield the facts of a shard, a row group at a time and in order, without the indices in `gone`."""
+    for group in read_groups(job.facts, columns):
+        yield group.filter(pc.invert(pc.is_in(group.column("index"), value_set=gone)))
+
+
+def survivors(job: ShardJob) -> Iterator[Facts]:
+    """Yield the facts of the samples that profile and dedup kept, in order."""
+    gone = verdicts_so_far(job).column("index").combine_chunks()
+    for group in surviving_groups(job, gone):
+        yield from from_table(Facts, group)
