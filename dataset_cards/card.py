@@ -1,5 +1,6 @@
 """The README.md of a published set: a Hugging Face dataset card from run.json alone."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -54,14 +55,14 @@ def dataset_card(run: Mapping[str, Any]) -> str:
 def _front_matter(run: Mapping[str, Any]) -> Iterator[str]:
     published = run["counts"]["published"]
     matter = {
-        "pretty_name": run["name"],
+        "pretty_name": " ".join(run["name"].split()),
         "license": run["config"].get("license") or "other",
         "task_categories": ["zero-shot-image-classification", "image-to-text", "text-to-image"],
         "size_categories": [next((name for bound, name in _SIZES if published < bound), "10B<n<100B")],
         "tags": ["webdataset", "image-text", "clip", "pairwright"],
     }
     yield "---"
-    yield yaml.safe_dump(matter, sort_keys=False, allow_unicode=False).rstrip("\n")
+    yield yaml.safe_dump(matter, sort_keys=False, allow_unicode=False, width=math.inf).rstrip("\n")
     yield "---"
     yield ""
 
@@ -152,7 +153,7 @@ def _loading(run: Mapping[str, Any]) -> Iterator[str]:
     yield "    ..."
     yield "```"
     yield ""
-    yield "With open_clip, which reads `shards/sizes.json`:"
+    yield "With open_clip (where no number is given, it takes `shards/sizes.json`):"
     yield ""
     yield "```"
     yield f"python -m open_clip_train.main --dataset-type webdataset --train-data '{pattern}' \\"

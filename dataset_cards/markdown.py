@@ -3,11 +3,11 @@
 import re
 import unicodedata
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&.:@-])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&.:@])")
 
 
 def escape_markdown(text: str) -> str:
-    r"""Return a text on one line whose signs mean nothing in Markdown or HTML.
+    r"""Return a text on one line whose signs mean nothing in Markdown or HTML, within a heading or a cell.
 
     Every ASCII sign may be escaped by a backslash (CommonMark 0.31, "Backslash escapes").
 

@@ -124,11 +124,12 @@ def shard_bytes(name: str, shard: Sequence[Placed]) -> bytes:
 def manifest(shards: Mapping[str, Sequence[Placed]], seed: int) -> dict[str, object]:
     """Return the right answers: counts by reason, and a row a unit, in the order in which they lie."""
     every = [placed for shard in shards.values() for placed in shard]
-    where = {p.place: {"shard": p.shard, "key": p.key} for p in every}
-    rows = []
+    where = {p.place: {"shard": p.shard, "key": p.key} for p in every if p.place >= 0}
+    rows: list[dict[str, object]] = []
     for p in every:
         original = None if p.sample.original is None else where[p.sample.original]
-        rows.append(where[p.place] | {"kind": p.sample.kind, "reason": p.sample.reason, "original": original})
+        row = {"shard": p.shard, "key": p.key, "kind": p.sample.kind, "reason": p.sample.reason}
+        rows.append({**row, "original": original})
     reasons = Counter(p.sample.reason for p in every if p.sample.reason is not None)
     return {
         "seed": seed,

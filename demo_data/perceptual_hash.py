@@ -1,4 +1,4 @@
-"""A 64-bit perceptual hash, written apart from the one that the pipelines use, to check planted pictures by."""
+"""A 64-bit perceptual hash to check planted pictures by, written apart from the one of the pipelines."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,9 @@ _ROWS = _dct_rows()
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """Return 64 bits: which of the 8 x 8 lowest DCT coefficients of the 32 x 32 grey picture exceed their median.
+    """Return which of the 8 x 8 lowest DCT coefficients of the 32 x 32 grey picture exceed their median.
 
-    The bits run row by row, the first the highest. After Zauner, "Implementation and benchmarking of
+    The 64 bits run row by row, the first the highest. After Zauner, "Implementation and benchmarking of
     perceptual image hash functions" (2010), section 3.2.1, with the median of all 64.
     """
     grey = np.asarray(image.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS), np.float64)
@@ -47,7 +47,10 @@ class Distinct:
             return 65
         return int(np.bitwise_count(self._hashes[: self._count] ^ np.uint64(value)).min())
 
-    def add(self, value: int) -> None:
-        """Accept a hash."""
+    def add_if_far(self, value: int, least: int) -> bool:
+        """Accept a hash that is at least so far from all others; return whether it was."""
+        if self.nearest(value) < least:
+            return False
         self._hashes[self._count] = value
         self._count += 1
+        return True

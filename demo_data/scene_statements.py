@@ -2,7 +2,6 @@
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -135,19 +134,18 @@ def _relations(plan: Layout) -> list[Relation]:
 
 
 def _places(plan: Layout) -> list[Place]:
-    """Return the half that each object lies in most clearly, where one does and its look has no twin."""
-    found = []
-    looks = Counter(_look(o) for o in plan.objects)
-    for item in plan.objects:
-        half = max(("left", "right", "upper", "lower"), key=partial(_depth, item))
-        if looks[_look(item)] == 1 and _depth(item, half) > CLEAR_STEP:
-            found.append(Place(_look(item), half))
-    return found
+    """Return the half that an object lies in, of the one that lies deepest in a half."""
+    halves = ("left", "right", "upper", "lower")
+    depth, item, half = max(
+        ((_depth(item, half), item, half) for item in plan.objects for half in halves),
+        key=lambda found: found[0],
+    )
+    return [Place(_look(item), half)] if depth > CLEAR_STEP / 4 else []
 
 
 def true_statements(plan: Layout) -> list[Statement]:
     """Return what is true of the scene: the inventory, one or two relations (or a place), the number."""
-    lying: list[Statement] = [*_relations(plan)[:2]] or [*_places(plan)[:1]]
+    lying: list[Statement] = [*_relations(plan)[:2]] or [*_places(plan)]
     return [_inventory(plan), *lying, Number(len(plan.objects))]
 
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from demo_data.perceptual_hash import Distinct, perceptual_hash
 from demo_data.photo_texts import FOREIGN, WHOLE
-from demo_data.photos import PHOTOS, View, load_view, views
+from demo_data.photos import PHOTOS, load_view, views
 from demo_data.scenes import render_scene, scene_members
 from demo_data.web_pictures import (
+    FAR,
     WebPicture,
     decode,
     distinct_pictures,
     encode,
-    near_duplicate,
     panorama,
     resized,
+    shrunk_copy,
     web_version,
 )
 from demo_data.web_texts import ADS, ADS_WITH_URL, FILE_NAMES, HTML, LATIN_1, TOO_SHORT
@@ -83,18 +85,28 @@ def _mendable(mirrored: list[WebPicture]) -> Iterator[Planted]:
         yield Planted(kind="dotted_key", image=picture.data, text=picture.text.encode(), key_ending=ending)
 
 
+def _scenes(seen: Distinct, random: np.random.Generator) -> Iterator[Planted]:
+    """Yield rendered scenes that look clearly unlike each other and all else."""
+    found = 0
+    while found < SCENES:
+        scene = render_scene(int(random.integers(1_000_000)))
+        if seen.add_if_far(perceptual_hash(scene.image), FAR):
+            members = dict(scene_members(scene))
+            yield Planted(kind="scene", image=members["jpg"], text=members["txt"])
+            found += 1
+
+
 def _kept(random: np.random.Generator) -> tuple[list[Planted], list[WebPicture]]:
     """Return what must be kept, and the pictures of the clean samples, which come first."""
-    pictures = list(distinct_pictures(random))
+    seen = Distinct(2 * sum(len(views(name)) for name in PHOTOS) + SCENES)
+    pictures = list(distinct_pictures(seen, random))
     plain = [p for p in pictures if not p.mirrored]
     mirrored = [p for p in pictures if p.mirrored]
     mirrored = [mirrored[i] for i in random.permutation(len(mirrored))]
     others = list(_mendable(mirrored))
     others += [_planted("ad_copy", mirrored.pop(), text) for text in ADS]
     others.append(_planted("repeated_key", mirrored.pop()))
-    for seed in random.choice(100_000, SCENES, replace=False):
-        members = dict(scene_members(render_scene(int(seed), 256)))
-        others.append(Planted(kind="scene", image=members["jpg"], text=members["txt"]))
+    others += _scenes(seen, random)
     clean = [*plain, *mirrored][:CLEAN]
     return [_planted("clean", picture) for picture in clean] + others, clean
 
@@ -148,7 +160,7 @@ def _duplicates(clean: list[WebPicture], random: np.random.Generator) -> Iterato
         exact = number < EXACT_DUPLICATES
         yield Planted(
             kind="exact_duplicate" if exact else "near_duplicate",
-            image=picture.data if exact else near_duplicate(picture, random),
+            image=picture.data if exact else shrunk_copy(picture.data, random),
             text=f"Repost: {picture.text}".encode(),
             reason="exact_duplicate" if exact else "near_duplicate",
             original=place,

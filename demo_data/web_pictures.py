@@ -1,4 +1,4 @@
-"""Pictures as the web has them: the views of our photographs at other sizes and qualities, no two alike."""
+"""Pictures as the web has them: the views of our photographs at other sizes and qualities."""
 
 import io
 from collections.abc import Iterator
@@ -56,33 +56,30 @@ def web_version(view: View, mirrored: bool, random: np.random.Generator) -> WebP
     return WebPicture(data=data, text=text, view=view, mirrored=mirrored)
 
 
-def distinct_pictures(random: np.random.Generator) -> Iterator[WebPicture]:
-    """Yield every view, then the mirrored ones that look clearly different from all before."""
-    every = [view for name in PHOTOS for view in views(name)]
-    seen = Distinct(2 * len(every))
+def distinct_pictures(seen: Distinct, random: np.random.Generator) -> Iterator[WebPicture]:
+    """Yield every view, then the mirrored ones; only what looks clearly unlike all that `seen` holds."""
     for mirrored in (False, True):
-        for view in every:
-            picture = web_version(view, mirrored, random)
-            value = perceptual_hash(decode(picture.data))
-            if seen.nearest(value) >= FAR:
-                seen.add(value)
-                yield picture
+        for name in PHOTOS:
+            for view in views(name):
+                picture = web_version(view, mirrored, random)
+                if seen.add_if_far(perceptual_hash(decode(picture.data)), FAR):
+                    yield picture
 
 
-def near_duplicate(picture: WebPicture, random: np.random.Generator) -> bytes:
+def shrunk_copy(data: bytes, random: np.random.Generator) -> bytes:
     """Return the picture encoded again, a little smaller: its perceptual hash at most 2 bits away.
 
     Raises:
         ValueError: no small change keeps the hash.
     """
-    original = decode(picture.data)
+    original = decode(data)
     value = perceptual_hash(original)
     for _ in range(20):
         shorter_px = max(SHORTEST_SIDE_PX - 8, round(min(original.size) * random.uniform(0.86, 0.97)))
-        data = encode(resized(original, shorter_px), int(random.integers(60, 90)))
-        if data != picture.data and distance(perceptual_hash(decode(data)), value) <= 2:
-            return data
-    raise ValueError(f"no near duplicate of {picture.text!r} keeps its perceptual hash; use another picture")
+        copy = encode(resized(original, shorter_px), int(random.integers(60, 90)))
+        if copy != data and distance(perceptual_hash(decode(copy)), value) <= 2:
+            return copy
+    raise ValueError("no slightly smaller copy keeps the picture's perceptual hash; use another picture")
 
 
 def panorama(view: View, random: np.random.Generator) -> bytes:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.errors import RunError
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
@@ -35,7 +37,7 @@ class Reply:
     seconds: float = 0.0
 
 
-class WorkerError(Exception):
+class WorkerError(RunError):
     """A worker cannot go on: the run stops, and can be resumed."""
 
 

@@ -1,6 +1,6 @@
 """A worker that a function answers: to try a recipe, a prompt or a pipeline without a service."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 from lvlm_workers.base import Reply, Request, Worker
 
@@ -17,14 +17,11 @@ class MockWorker(Worker):
 
     name = "mock"
     repeatable = False
+    reads_images = True
 
     def __init__(self, handler: Callable[[Request], Reply | str]) -> None:
         self.handler = handler
         self.seen: list[Request] = []
-
-    def identity(self) -> Mapping[str, str]:
-        """Return the model's name."""
-        return {"model": "mock"}
 
     def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
         """Yield each request with its reply, in the order asked; a request is pulled when its turn comes."""

@@ -1,6 +1,6 @@
 """The embedded baseline: every recipe's own rules, and no model."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from lvlm_workers.base import Reply, Request, Worker, WorkerError
 
@@ -10,10 +10,7 @@ class RulesWorker(Worker):
 
     name = "rules"
     repeatable = True
-
-    def identity(self) -> Mapping[str, str]:
-        """Return the model's name alone: the rules are versioned by their recipe."""
-        return {"model": "rules"}
+    reads_images = False
 
     def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
         """Yield each request with its reply, in the order asked.
@@ -24,6 +21,6 @@ class RulesWorker(Worker):
         for request in requests:
             if request.by_rule is None:
                 raise WorkerError(
-                    f"request {request.tag!r} has no rules to answer it; give its recipe a worker with a model"
+                    f"request {request.tag!r} has no rules; give its recipe a worker with a model"
                 )
             yield request, Reply(text=request.by_rule(), model="rules")

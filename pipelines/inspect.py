@@ -20,15 +20,14 @@ MAX_LINES = 6
 """A text is cut after so many lines."""
 MAX_TEXT_BYTES = 1 << 20
 """Larger texts and JSON members are listed, but not shown."""
+MAX_MEMBERS = 50
+"""Of a sample, those after are not shown."""
 MAX_EXPANSION = 200.0
 """A gzipped shard that expands more (past 64 MiB) is left: `input.max_expansion` by default."""
 
 _LABEL = 12
-_TEXTS = ("txt", "text", "caption")
+_TEXTS = ("txt", "text", "caption", "json")
 _UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
-
-Sample = Mapping[str, bytes | int]
-"""The members of a sample by their ending: the bytes of small texts and JSON, the size of others."""
 
 
 def inspect(path: str, limit: int = 5) -> Iterator[str]:
@@ -92,7 +91,7 @@ def _key(found: Member | Problem) -> str | None:
 
 
 def _is_text(name: str, size: int) -> bool:
-    return size <= MAX_TEXT_BYTES and _ending(name) in (*_TEXTS, "json")
+    return size <= MAX_TEXT_BYTES and name.rpartition(".")[2].lower() in _TEXTS
 
 
 def _ending(name: str) -> str:
@@ -100,22 +99,27 @@ def _ending(name: str) -> str:
 
 
 def _show(path: str, key: str | None, source: Source, found: Iterator[Member | Problem]) -> Iterator[str]:
-    sample: dict[str, bytes | int] = {}
     yield ""
     yield from _labelled("shard", path if key is None else f"{path}: {key}")
-    for member in found:
+    members: list[tuple[str, bytes | int]] = []
+    for number, member in enumerate(found):
         if isinstance(member, Problem):
             yield from _labelled("problem", f"{member.reason}: {member.value}")
-        elif member.is_file and _is_text(member.name, member.size):
-            data = member.data if member.data is not None else source.read(member.offset, member.size)
-            sample[_ending(member.name)] = data
-        else:
-            sample[_ending(member.name)] = member.size
-    if sample:
-        yield from _published(sample) or _foreign(sample)
+        elif number < MAX_MEMBERS:
+            members.append((_ending(member.name), _content(source, member)))
+        elif number == MAX_MEMBERS:
+            yield from _labelled("problem", f"more than {MAX_MEMBERS} members; the others are not shown")
+    yield from _published(dict(members)) or _foreign(members)
 
 
-def _published(sample: Sample) -> list[str]:
+def _content(source: Source, member: Member) -> bytes | int:
+    """Return the bytes of a small text, else the size."""
+    if not member.is_file or not _is_text(member.name, member.size):
+        return member.size
+    return source.read(member.offset, member.size) if member.data is None else member.data
+
+
+def _published(sample: Mapping[str, bytes | int]) -> list[str]:
     """Return the lines about a sample of ours; none where it is not."""
     record = _load(sample.get("json"))
     if record is None or check_record(record):
@@ -135,13 +139,11 @@ def _published(sample: Sample) -> list[str]:
     return [*lines, *_labelled("facts", _facts(record["facts"]))]
 
 
-def _foreign(sample: Sample) -> Iterator[str]:
-    """Yield the raw members of a sample that is not of ours."""
-    for ending, data in sorted(sample.items()):
-        if isinstance(data, int):
-            yield from _labelled(ending, f"{data:,} bytes")
-        else:
-            yield from _labelled(ending, data.decode("utf-8", "replace"))
+def _foreign(members: Sequence[tuple[str, bytes | int]]) -> Iterator[str]:
+    """Yield the raw members of a sample that is not of ours, as they lie."""
+    for ending, content in members:
+        shown = f"{content:,} bytes" if isinstance(content, int) else content.decode("utf-8", "replace")
+        yield from _labelled(ending, shown)
 
 
 def _load(data: bytes | int | None) -> Any:

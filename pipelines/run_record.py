@@ -33,10 +33,12 @@ def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[
 
 def _recipe(run: Run, recipe_name: str, worker_name: str) -> dict[str, Any]:
     recipe = get_recipe(recipe_name)
+    worker = run.config.workers[worker_name]
     return {
         "name": recipe.name,
         "version": recipe.version,
         "source": recipe.source,
         "prompt_sha256": recipe.prompt_sha256(),
-        "worker": run.config.workers[worker_name].identity(),
+        "worker": worker.kind,
+        "model": worker.identity()["model"],
     }

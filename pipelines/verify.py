@@ -55,6 +55,10 @@ class _Output:
     def _path(self, name: str) -> str:
         return str(FileSystems.join(self.folder, *name.split("/")))
 
+    def _names(self, folder: str, ending: str) -> list[str]:
+        names = list_files(self._path(folder))
+        return [name for name in names if name.endswith(ending) and not name.startswith(TEMPORARY)]
+
     def _read_object(self, name: str) -> dict[str, Any] | None:
         try:
             value = json.loads(read_bytes(self._path(name)))
@@ -72,10 +76,8 @@ class _Output:
 
     def _rejected(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (file, row) of every table of rejected samples; a batch of rows is in memory at a time."""
-        names = [
-            f"rejected/{name}" for name in list_files(self._path("rejected")) if name.endswith(".parquet")
-        ]
-        for name in names:
+        for base in self._names("rejected", ".parquet"):
+            name = f"rejected/{base}"
             try:
                 with open_input(self._path(name)) as stream:
                     table = pq.ParquetFile(stream)
@@ -99,7 +101,7 @@ class _Output:
 
     def _check_shards(self, run: Mapping[str, Any] | None) -> Iterator[str]:
         sizes = self._read_object("shards/sizes.json")
-        tars = [name for name in list_files(self._path("shards")) if name.endswith(".tar")]
+        tars = self._names("shards", ".tar")
         per_shard = self._samples_per_shard(run)
         if sizes is not None and run is not None:
             yield from check_sizes(sizes, tars, per_shard, _get(run, "counts", "published"))
@@ -113,6 +115,8 @@ class _Output:
                 yield from self._check_tar(name, first, (sizes or {}).get(name), rows)
             first += len(rows or ())
         yield from index.finish()
+        if index.error is not None:
+            self._note("index.parquet", index.error)
 
     def _check_tar(
         self, name: str, first: int, size: Any, rows: list[dict[str, Any]] | None

@@ -77,4 +77,7 @@ def fold(text: str) -> str:
 
 def drop_repeats(items: Sequence[str]) -> list[str]:
     """Return the items without those that equal an earlier one when folded."""
-    return list({fold(item): item for item in reversed(items)}.values())[::-1]
+    kept: dict[str, str] = {}
+    for item in items:
+        kept.setdefault(fold(item), item)
+    return list(kept.values())

@@ -16,6 +16,7 @@ def _as_tuple(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+ImageFormat = Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -34,7 +35,7 @@ class InputConfig(_Section):
         description="Members tried in this order, then fields of the JSON; the column in a Parquet shard.",
     )
     json_: Names = Field(("json",), alias="json", description="Members tried in this order.")
-    formats: Names = Field(
+    formats: Annotated[tuple[ImageFormat, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
         ("jpeg", "png", "webp"),
         description="Real image formats to accept: those that stock loaders read. Also: avif, bmp, gif, tiff.",
     )
@@ -76,7 +77,7 @@ class RulesWorkerConfig(_Section):
 
     def identity(self) -> dict[str, str]:
         """Return what decides the replies; a change of it asks again, other settings do not."""
-        return {"kind": self.kind}
+        return {"kind": self.kind, "model": "rules"}
 
 
 WorkerConfig = RulesWorkerConfig

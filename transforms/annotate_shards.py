@@ -142,7 +142,7 @@ class Asking:
         return request_hash(request, identity=self.config.identity(), image_sha256=seen)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class AnnotateShards(beam.PTransform):  # type: ignore[misc]
     """Commit one recipe's annotations of every shard.
 

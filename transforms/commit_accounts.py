@@ -23,7 +23,7 @@ def read_accounts(path: str) -> Accounts:
     return {int(order): Account.from_json(row) for order, row in json.loads(read_bytes(path)).items()}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class CommitAccounts(beam.PTransform):  # type: ignore[misc]
     """Commit the accounts of all shards in one file.
 

@@ -28,7 +28,7 @@ def dedup_batches(job: ShardJob) -> Iterator[tuple[int, bytes]]:
         yield job.shard.order, to_ipc(batch_from_facts(job.shard.order, facts))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class CommitVerdicts(beam.PTransform):  # type: ignore[misc]
     """Commit dedup's verdicts on every shard.
 

@@ -80,7 +80,7 @@ def verdict_account(entered: int, verdicts: pa.Table) -> Account:
     return counted
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class ProfileShards(beam.PTransform):  # type: ignore[misc]
     """Commit facts and filters' verdicts of every shard.
 

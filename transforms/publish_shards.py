@@ -61,7 +61,7 @@ def coverage(index: pa.Table) -> Mapping[str, int]:
     return counted
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class PublishShards(beam.PTransform):  # type: ignore[misc]
     """Commit output shards, then their rows of the index.
 

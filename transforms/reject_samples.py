@@ -48,7 +48,7 @@ def shard_account(job: ShardJob, rejected: pa.Table) -> Account:
     return account(count_rows(job.facts), zip(*columns, strict=True))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class RejectSamples(beam.PTransform):  # type: ignore[misc]
     """Commit a table of rejected samples for every shard that has any.
 

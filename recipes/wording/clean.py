@@ -9,7 +9,7 @@ MAX_CHARS = 300
 _MAX_READ = 4_000
 _TAG = re.compile(r"<[A-Za-z/!][^<>]*(?:>|$)")
 _UNPRINTED = re.compile(
-    "[\x00-\x1f\x7f-\xa0\u2028\u2029\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
+    "[\x00-\x1f\x7f-\xa0\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 )
 _ADDRESS = re.compile(
     r"\b(?:https?://|www\.)\S+|\b[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+"
@@ -20,14 +20,14 @@ _IMAGE_ENDING = r"\.(?:jpe?g|png|gif|webp|bmp|tiff?|svg|avif|heic)\b"
 _WHOLE_FILE_NAME = re.compile(rf"\S+{_IMAGE_ENDING}", re.IGNORECASE)
 _FILE_NAME = re.compile(rf"(?:([A-Za-z]+)|[\w()%+.-]+){_IMAGE_ENDING}", re.IGNORECASE)
 _CAMERA_NAME = re.compile(r"\b(?:IMG|DSC[NF]?|PICT|MVI|PXL|GOPR|WP)[_-]?\d{3,}\w*", re.IGNORECASE)
-_SIZE_PX = re.compile(r"[\[(]?\b\d{3,5} ?[x×] ?\d{3,5}(?: ?(?:px|pixels)\b)?[\])]?", re.IGNORECASE)
+_SIZE_PX = re.compile(r"[\[(]?\b\d{3,5} ?[x\u00d7] ?\d{3,5}(?: ?(?:px|pixels)\b)?[\])]?", re.IGNORECASE)
 _SHOP = (
     "shutterstock|etsy(?: uk)?|ebay|amazon|alamy|getty images|istock(?:photo)?|dreamstime|123rf|pinterest|"
-    "depositphotos|adobe stock|fotolia|walmart|zazzle|redbubble|flickr|youtube|vectorstock|wayfair|aliexpress|"
-    "can stock photo|canstock|society6|poshmark|overstock"
+    "depositphotos|adobe stock|fotolia|walmart|zazzle|redbubble|flickr|youtube|vectorstock|wayfair|"
+    "aliexpress|can stock photo|canstock|society6|poshmark|overstock"
 )
 _BOILER_PLATE = re.compile(
-    rf"\s*(?:[|–—-]|\bon\b|\bfrom\b|\bat\b)\s*(?:{_SHOP})\b\s*\W*$|"
+    rf"\s*(?:[|\u2013\u2014-]|\bon\b|\bfrom\b|\bat\b)\s*(?:{_SHOP})\b\s*\W*$|"
     r"\b(?:royalty[- ]free(?: stock)? (?:photos?|images?|vectors?|illustrations?)|royalty[- ]free|"
     r"stock (?:photos?|images?|vectors?|illustrations?|photography|pictures?|footage)|vector images?|"
     r"(?:with )?free (?:shipping|delivery|download|returns)|(?:buy|shop|order) (?:now|online|today)|"
@@ -43,10 +43,11 @@ _BOILER_STEMS = (
     "flickr", "youtube", "wayfair", "aliexpress", "society6", "poshmark", "wish",
 )  # fmt: skip
 _REPEATED = re.compile(r"([^\w\s])\1+")
-_HOLLOW = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|[,;:|–—-](?=\s*[,;:|–—])")
+_HOLLOW = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|[,;:|\u2013\u2014-](?=\s*[,;:|\u2013\u2014])")
 _BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?](?:\s|$))")
 _SENTENCE_END = re.compile(r"[.!?](?=\s)")
-_EDGES = " \t,;:|–—-_/\\*#·•~^=+>"
+_INCHES = re.compile(r'\d"')
+_EDGES = " \t,;:|\u2013\u2014-_/\\*#\u00b7\u2022~^=+>"
 _BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
 
 
@@ -94,12 +95,12 @@ def _tidy(text: str) -> str:
     text = _BEFORE_MARK.sub("", " ".join(_HOLLOW.sub(" ", text).split()))
     text = text.strip(_EDGES)
     if text.count('"') % 2:
-        text = text.replace('"', "")
-    elif len(text) > 1 and text[0] == text[-1] == '"' and text.count('"') == 2:
+        text = text.replace('"', " ")
+    elif len(text) > 1 and text[0] == text[-1] == '"' and (text.count('"') == 2 or _INCHES.search(text[:-1])):
         text = text[1:-1]
     for left, right in _BRACKETS:
         if text.count(left) != text.count(right):
-            text = text.replace(left, "").replace(right, "")
+            text = text.replace(left, " ").replace(right, " ")
     return " ".join(text.split()).strip(_EDGES).lstrip(".!?")
 
 

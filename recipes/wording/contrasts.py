@@ -13,15 +13,15 @@ from recipes.wording.visual import Measure, colour_tags, measure, present_colour
 from schemas.facts import Facts
 
 _STOPS = ".!?,;: "
-_INNER_STOP = re.compile(r"[.!?] ")
+_INNER_STOP = re.compile(r"[a-z)][.!?] [A-Z]")
 
 
 def write_contrasts(facts: Facts) -> Mapping[str, list[str]]:
     """Return the four fields of `recipes.hqclip`, every negative false if alt text and measurements are true.
 
     The first long pair is the cleaned alt text with one value swapped, or, where nothing in it can be, with a
-    measured clause hung on. One or two measured sentences follow. English only: a text in another language gets
-    no long fields. A text that is nothing but a URL or file name gets the measured sentences alone.
+    measured clause hung on. One or two measured sentences follow. English only: a text in another language
+    gets no long fields. A text that is nothing but a URL or file name gets the measured sentences alone.
     """
     text = clean(facts.alt_text)
     tokens = tokenise(text)

@@ -8,24 +8,33 @@ from recipes.wording.fixed import FIXED_PAIRS
 from recipes.wording.lexicon import COUNTABLE, LEXICON
 from recipes.wording.nouns import NOUN_SETS
 from recipes.wording.tokens import Token, gap, starts_sentence
+from recipes.wording.words import word_set
 from schemas.facts import COLOURS
 
-
-_PERSONS = frozenset(
-    """man men woman women boy boys girl girls male males female females people person persons couple family lady ladies guy guys
-    child children kid kids american americans african student students model models actor actress teen teens
-    teenager adult adults""".split()
+_PERSONS = word_set(
+    """
+    man men woman women boy boys girl girls male males female females people person persons couple family
+    lady ladies guy guys child children kid kids american americans african student students model models
+    actor actress teen teens teenager adult adults
+    """
 )
 _ANIMATE = (
     _PERSONS
     | {w for w, e in LEXICON.items() if e.attribute in ("animal", "person", "gender")}
     | {"bird", "birds", "baby"}
 )
-_PRONOUNS = frozenset("he she his her him hers himself herself".split())
-_UNITS = frozenset(
-    """inch inches feet foot years year hours hour days day months weeks miles minutes seconds grams pounds dollars
-    euros cents cm mm kg ounces oz meters metres liters times sizes ways tips reasons steps stars ideas options
-    colors colours things parts seasons episodes points percent goals games wins matches rounds tracks songs pages""".split()
+_PRONOUNS = word_set(
+    """
+    he she his her him hers himself herself
+    """
+)
+_UNITS = word_set(
+    """
+    inch inches feet foot years year hours hour days day months weeks miles minutes seconds grams pounds
+    dollars euros cents cm mm kg ounces oz meters metres liters times sizes ways tips reasons steps stars
+    ideas options colors colours things parts seasons episodes points percent goals games wins matches
+    rounds tracks songs pages
+    """
 )
 _COLOUR_WORDS = frozenset(COLOURS) | frozenset(SHADES) | {"gold", "silver"}
 _NOT_COLOURED = _PERSONS | {"skin", "sheep", "lives", "history", "culture", "magic", "tie", "room", "market"}
@@ -47,7 +56,7 @@ class Place:
         self.last = last
 
     def word(self, offset: int) -> str:
-        """Return the word so many places before (negative) or after the hit, across blanks only; or nothing."""
+        """Return the word so many places before (-1, -2) or after the hit, across blanks; or nothing."""
         index = self.first + offset if offset < 0 else self.last + offset
         if not 0 <= index < len(self.tokens):
             return ""
@@ -101,7 +110,10 @@ def _size(place: Place) -> bool:
 
 
 def _position(place: Place) -> bool:
-    """Refuse prepositions of amounts (`under $20`, `above 90`); phrases and adverbs may end the sentence."""
+    """Refuse amounts (`under $20`), and what may relate two of a kind (`a dog to the left of a dog`)."""
+    content = [t.lower.removesuffix("s") for t in place.tokens if t.lower not in FUNCTION_WORDS]
+    if len(set(content)) < len(content):
+        return False
     following = place.word(1)
     if not following:
         return place.first != place.last or place.tokens[place.last].lower in ("above", "below")
@@ -159,13 +171,14 @@ def allows(attribute: str, place: Place) -> bool:
 def rank(attribute: str, place: Place, title: bool) -> int | None:
     """Return how far from plain the hit is, 0 first; None where it is likely part of a name.
 
-    A noun before another noun (`airport lobby`) comes after heads, words of a title after both. In a title, nouns
-    before nouns, places, sports and persons are taken for names.
+    A noun before another noun (`airport lobby`) comes after heads, words of a title after both. In a title,
+    nouns before nouns, places, sports and persons are taken for names.
     """
     token = place.tokens[place.first]
     is_noun = attribute in _NOUNS
     is_modifier = is_noun and _is_noun_ahead(place)
-    if not token.text[0].isupper() or starts_sentence(place.text, token):
+    follows_article = place.first == 1 and place.word(-1) in ("a", "an", "the")
+    if not token.text[0].isupper() or starts_sentence(place.text, token) or follows_article:
         return 1 if is_modifier else 0
     if not title or is_modifier or attribute in _NOT_IN_TITLES:
         return None

@@ -1,7 +1,8 @@
 """Tags: the noun phrases of a text, by a chunker of closed word classes.
 
-A chunk is a run of words between function words, verbs, numbers and punctuation, with its head last, as in English
-noun phrases; no tagger is used. A long chunk keeps its last three words. What a negation governs is left out.
+A chunk is a run of words between function words, verbs, numbers and punctuation, with its head last, as in
+English noun phrases; no tagger is used. A long chunk keeps its last three
+words. What a negation governs is left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from recipes.wording.english import FUNCTION_WORDS, ING_NOUNS, VERBS, is_negation
 from recipes.wording.lexicon import LEXICON
 from recipes.wording.tokens import Token, gap
+from recipes.wording.words import word_set
 
 MAX_TAGS = 12
 MAX_TAG_CHARS = 48
@@ -17,9 +19,11 @@ _ATTRIBUTES = frozenset(
     w
     for w, e in LEXICON.items()
     if e.attribute in ("colour", "size", "age", "material", "weather", "expression", "pattern")
-) | frozenset(
-    """different various several new free best great good nice beautiful cute cool amazing custom modern elegant
-    photo photos picture pictures image images view closeup close-up best-selling top-quality shot""".split()
+) | word_set(
+    """
+    different various several new free best great good nice beautiful cute cool amazing custom modern
+    elegant photo photos picture pictures image images view closeup close-up best-selling top-quality shot
+    """
 )
 
 
@@ -74,4 +78,4 @@ def _is_outside(word: str) -> bool:
 
 
 def _is_contraction(word: str) -> bool:
-    return ("'" in word or "’" in word) and not word.endswith(("'s", "’s"))
+    return ("'" in word or "\u2019" in word) and not word.endswith(("'s", "\u2019s"))

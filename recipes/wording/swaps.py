@@ -1,8 +1,8 @@
 """Minimal swaps: one value of one attribute, changed for a value that excludes it.
 
-The closed reading is taken, as in SugarCrepe's `replace` pairs (Hsieh et al., arXiv 2306.14610): what the alt text
-names is what it is about. Numbers are swapped only where they count things, since a changed price, year or
-measurement cannot be seen (HQ-CLIP's own pairs fail there).
+The closed reading is taken, as in SugarCrepe's `replace` pairs (Hsieh et al., arXiv 2306.14610): what the
+alt text names is what it is about. Numbers are swapped only where they count things, since a changed
+price, year or measurement cannot be seen (HQ-CLIP's own pairs fail there).
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -124,15 +124,6 @@ def _swap(place: Place, attribute: str, option: Option) -> Swap:
     article = article_for(option.text)
     if place.word(-1) in ("a", "an") and place.word(-1) != article:
         before = place.tokens[place.first - 1]
-        return Swap(
-            start=before.start,
-            end=last.end,
-            text=f"{match_article(article, before.text)} {new}",
-            attribute=attribute,
-        )
+        article = match_case(article, before.text + (new if len(new) > 1 and new.isupper() else ""))
+        return Swap(start=before.start, end=last.end, text=f"{article} {new}", attribute=attribute)
     return Swap(start=first.start, end=last.end, text=new, attribute=attribute)
-
-
-def match_article(article: str, old: str) -> str:
-    """Return an article capitalised as the old one is; `A` alone says nothing of capitals beyond the first."""
-    return article.capitalize() if old[0].isupper() else article

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 # What begins with a digit is one token with its units and separators: `10,400`, `2x`, `4K`, `12:30`.
-_TOKEN = re.compile(r"\d[\w.,:/×-]*\w|\w+(?:['’-]\w+)*")
-_STARTS_AFTER = frozenset('.!?:|–—-("“«/')
+_TOKEN = re.compile(r"\d[\w.,:/\u00d7-]*\w|\w+(?:['\u2019-]\w+)*")
+_STARTS_AFTER = frozenset('.!?:|\u2013\u2014-("\u201c\u00ab/')
+
+
+_TITLE_SHARE = 0.8
 
 
 class Token(NamedTuple):
@@ -26,7 +29,7 @@ def tokenise(text: str) -> list[Token]:
 def is_title_case(tokens: Sequence[Token]) -> bool:
     """Return whether most long words after the first are capitalised, so that capitals mark no names."""
     long = [token.text[0].isupper() for token in tokens[1:] if len(token.text) > 3]
-    return bool(long) and sum(long) >= 0.6 * len(long)
+    return bool(long) and sum(long) >= _TITLE_SHARE * len(long)
 
 
 def starts_sentence(text: str, token: Token) -> bool:

@@ -29,11 +29,19 @@ _CELLS = (
     "top left corner", "top", "top right corner", "left", "middle", "right",
     "bottom left corner", "bottom", "bottom right corner",
 )  # fmt: skip
+_MOSTLY: tuple[tuple[str, ...], str] = (
+    ("The picture is mostly {}.", "Most of the picture is {}.", "The main colour is {}."),
+    ", in a mostly {} picture",
+)
+_LEADING: tuple[tuple[str, ...], str] = (
+    ("The most common colour in the picture is {}.", "The picture has more {} than any other colour."),
+    ", in a picture with a lot of {}",
+)
 _FIRST_TRANSPOSED = 5  # EXIF orientations 5..8 swap width and height
 
 
 class Measure(NamedTuple):
-    """A measured sentence and its contradiction; the same as clauses to hang on a caption, where it has them."""
+    """A measured sentence and its contradiction; where it has them, the same as clauses for a caption."""
 
     topic: str
     positive: str
@@ -101,17 +109,14 @@ def _colour(facts: Facts) -> Measure | None:
     found = _leading(facts)
     if found is None:
         return None
+    templates, clause = _LEADING
     if shares(facts)[found[0]] >= MOSTLY_SHARE:
-        templates = ("The picture is mostly {}.", "Most of the picture is {}.", "The main colour is {}.")
-        clause = ", in a mostly {} picture"
-    else:
-        templates = (
-            "The most common colour in the picture is {}.",
-            "The picture has more {} than any other colour.",
-        )
-        clause = ", in a picture with a lot of {}"
+        templates, clause = _MOSTLY
     template = _pick(facts, "colour", templates)
-    return Measure("colour", *(template.format(c) for c in found), *(clause.format(c) for c in found))
+    true, false = found
+    return Measure(
+        "colour", template.format(true), template.format(false), clause.format(true), clause.format(false)
+    )
 
 
 def _orientation(facts: Facts) -> Measure | None:
@@ -130,31 +135,39 @@ def _orientation(facts: Facts) -> Measure | None:
         )
     if max(width, height) < ORIENTATION_RATIO * min(width, height):
         return None
-    template = _pick(facts, "format", ("The picture is {}.", "The picture is in {} format."))
-    names = (
-        ("landscape", "portrait")
-        if "format" in template
-        else ("wider than it is tall", "taller than it is wide")
+    template, wide, tall = (
+        ("The picture is {}.", "wider than it is tall", "taller than it is wide"),
+        ("The picture is in {} format.", "landscape", "portrait"),
+    )[draw(facts.uid, "format", 2)]
+    sentences, clauses = (
+        (template.format(wide), template.format(tall)),
+        (", in a wide picture", ", in a tall picture"),
     )
-    clauses = (", in a wide picture", ", in a tall picture")
-    if height > width:
-        names, clauses = names[::-1], clauses[::-1]
-    return Measure("format", *(template.format(name) for name in names), *clauses)
+    return (
+        Measure("format", *sentences, *clauses)
+        if width > height
+        else _turned(Measure("format", *sentences, *clauses))
+    )
+
+
+def _turned(m: Measure) -> Measure:
+    return Measure(m.topic, m.negative, m.positive, m.false_clause, m.clause)
 
 
 def _light(facts: Facts) -> Measure | None:
-    if not facts.colour_shares or DARK_LUMA < facts.brightness < BRIGHT_LUMA:
+    if not facts.colour_shares or not (facts.brightness <= DARK_LUMA or facts.brightness >= BRIGHT_LUMA):
         return None
     names = ("dark", "bright") if facts.brightness <= DARK_LUMA else ("bright", "dark")
     template = _pick(
         facts, "light", ("The picture is {} overall.", "The picture is {}.", "It is a {} picture.")
     )
-    clauses = (f", in a {name} picture" for name in names)
-    return Measure("light", *(template.format(name) for name in names), *clauses)
+    true, false = names
+    clauses = (f", in a {true} picture", f", in a {false} picture")
+    return Measure("light", template.format(true), template.format(false), *clauses)
 
 
 def _contrast(facts: Facts) -> Measure | None:
-    if not facts.colour_shares or FLAT_CONTRAST < facts.contrast < STRONG_CONTRAST:
+    if not facts.colour_shares or not (facts.contrast <= FLAT_CONTRAST or facts.contrast >= STRONG_CONTRAST):
         return None
     names = ("low", "high") if facts.contrast <= FLAT_CONTRAST else ("high", "low")
     template = _pick(facts, "contrast", ("The contrast is {}.", "The picture has {} contrast."))

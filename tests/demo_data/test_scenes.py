@@ -17,7 +17,7 @@ from PIL import Image
 
 from demo_data.scene_drawing import draw
 from demo_data.scene_layout import COLOURS, SIZES, SceneObject, layout
-from demo_data.scene_shapes import OUTLINES, outline
+from demo_data.scene_shapes import outline
 from demo_data.scene_statements import Inventory, Number, Place, Relation
 from demo_data.scenes import render_scene, scene_members, write_scenes
 

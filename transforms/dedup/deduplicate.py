@@ -1,6 +1,6 @@
 """Find duplicates across all shards."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import apache_beam as beam
@@ -12,28 +12,25 @@ from transforms.dedup.losers import split_by_shard
 from transforms.dedup.near import near_duplicates
 from transforms.dedup.plan import Plan, make_plan
 from transforms.dedup.same import repeated_uids, same_bytes
-from transforms.dedup.spread import Kind, spread
-from transforms.dedup.verdicts import NAME_COLUMNS, settle
+from transforms.dedup.spread import spread
+from transforms.dedup.verdicts import settle
 
-Batch = tuple[int, bytes]
-"""(shard order, Arrow IPC stream)"""
-Home = tuple[str, int]
-"""(kind, partition)"""
+Numbered = tuple[int, bytes]
+"""(shard order or partition, Arrow IPC stream)"""
 
 
-@dataclass(kw_only=True, eq=False)  # not frozen: Beam notes resource hints on its transforms
+@dataclass(kw_only=True, eq=False)
 class Deduplicate(beam.PTransform):  # type: ignore[misc]
     """Say which samples to drop as duplicates or as pictures of an evaluation set.
 
     in:  PCollection of (shard order, IPC of a table of `transforms.dedup.batch.BATCH_SCHEMA`); a shard may
          come in several elements, and comes at least in one, be it empty.
     out: PCollection of (shard order, IPC of a table of `schemas.facts.Verdict`, sorted by index), one for
-         every shard of the input, in no particular order. Verdicts are complete: (index, uid, key) of each
-         sample travel once more, straight to where its shard is settled; the key enters no partition.
+         every shard of the input, in no particular order.
 
     `rows` is the number of samples: it sets the number of partitions and of keys, and so the cost; the result
     is the same whatever it says. `evaluation` is the IPC of all evaluation lists together
-    (`transforms.hash_list.HASH_LIST_SCHEMA`), or empty.
+    (`transforms.hash_list.HASH_LIST_SCHEMA`), or empty; it travels in the pipeline's graph.
 
     A sample loses to any better row, whether or not that one is dropped too. Better is an entry of an
     evaluation list, then more pixels, then the smaller (shard order, index). The reason is the first
@@ -45,54 +42,54 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
     rows: int
     evaluation: bytes = b""
 
-    def expand(self, batches: beam.PCollection[Batch]) -> beam.PCollection[Batch]:
+    def expand(self, batches: beam.PCollection[Numbered]) -> beam.PCollection[Numbered]:
         """Compare in partitions, then gather the losers by shard."""
-        listed = batch_from_list(from_ipc(self.evaluation)) if self.evaluation else None
-        plan = make_plan(self.config, self.rows, 0 if listed is None else len(listed))
-        homes = [batches | "Spread" >> beam.FlatMap(spread_batch, plan)]
-        if listed is not None:
-            entries = batches.pipeline | beam.Create([(-1, to_ipc(listed))], reshuffle=False)
-            homes.append(entries | "SpreadLists" >> beam.FlatMap(spread_batch, plan))
+        entries = batch_from_list(from_ipc(self.evaluation)) if self.evaluation else None
+        plan = make_plan(self.config, self.rows + (len(entries) if entries else 0))
+        parts = [batches | "Spread" >> beam.FlatMap(spread_batch, plan)]
+        if entries is not None:
+            listed = batches.pipeline | beam.Impulse()
+            parts.append(listed | "SpreadLists" >> beam.FlatMap(spread_lists, to_ipc(entries), plan))
         losers = (
-            homes
-            | beam.Flatten()
+            parts
+            | "AllParts" >> beam.Flatten()
             | "Gather" >> beam.GroupByKey()
-            | "Compare" >> beam.FlatMap(compare_home, plan)
+            | "Compare" >> beam.FlatMap(compare_partition, plan)
         )
-        names = batches | "Name" >> beam.Map(names_of_batch)
-        return {"names": names, "losers": losers} | beam.CoGroupByKey() | "Settle" >> beam.Map(settle_shard)
+        everyone = (losers, batches | "NoLosers" >> beam.Map(without_losers))
+        return everyone | beam.Flatten() | "ByShard" >> beam.GroupByKey() | "Settle" >> beam.Map(settle_shard)
 
 
-def spread_batch(batch: Batch, plan: Plan) -> Iterator[tuple[Home, bytes]]:
-    """Yield what each partition needs of a batch."""
-    for kind, partition, rows in spread(from_ipc(batch[1]), plan):
-        yield (kind, partition), to_ipc(rows)
+def spread_batch(batch: Numbered, plan: Plan) -> Iterator[Numbered]:
+    """Yield a batch's rows by partition."""
+    for partition, rows in spread(from_ipc(batch[1]), plan):
+        yield partition, to_ipc(rows)
 
 
-def compare_home(home: tuple[Home, Iterable[bytes]], plan: Plan) -> Iterator[Batch]:
-    """Yield the losers of one partition, shard by shard."""
-    (kind, partition), parts = home
+def spread_lists(_: bytes, entries: bytes, plan: Plan) -> Iterator[Numbered]:
+    """Yield the entries of evaluation lists by partition."""
+    return spread_batch((-1, entries), plan)
+
+
+def compare_partition(gathered: tuple[int, Iterable[bytes]], plan: Plan) -> Iterator[Numbered]:
+    """Yield the losers of one partition by shard."""
+    partition, parts = gathered
     rows = by_priority(pa.concat_tables(from_ipc(part) for part in parts))
-    for order, losers in split_by_shard(find_losers(kind, partition, rows, plan)):
+    found = [
+        repeated_uids(rows),
+        same_bytes(rows, among_samples=plan.exact),
+        near_duplicates(rows, partition, plan),
+    ]
+    for order, losers in split_by_shard(pa.concat_tables(found)):
         yield order, to_ipc(losers)
 
 
-def find_losers(kind: Kind | str, partition: int, rows: pa.Table, plan: Plan) -> pa.Table:
-    """Compare a partition's rows, sorted by priority, by what they were gathered for."""
-    if kind == "uid":
-        return repeated_uids(rows)
-    if kind == "sha256":
-        return same_bytes(rows, among_samples=plan.exact)
-    return near_duplicates(rows, partition, plan)
+def without_losers(batch: Numbered) -> Numbered:
+    """Return the batch's shard with nothing, so that a shard without losers is settled too."""
+    return batch[0], b""
 
 
-def names_of_batch(batch: Batch) -> Batch:
-    """Return a batch's names alone."""
-    return batch[0], to_ipc(from_ipc(batch[1]).select(NAME_COLUMNS))
-
-
-def settle_shard(shard: tuple[int, Mapping[str, Iterable[bytes]]]) -> Batch:
+def settle_shard(shard: tuple[int, Iterable[bytes]]) -> Numbered:
     """Return the verdicts of one shard."""
     order, found = shard
-    verdicts = settle(map(from_ipc, found["names"]), map(from_ipc, found["losers"]))
-    return order, to_ipc(verdicts)
+    return order, to_ipc(settle(from_ipc(losers) for losers in found if losers))

@@ -27,6 +27,8 @@ REASON_OF_RULE = (
 _COLUMNS: dict[str, pa.DataType] = {
     "order": pa.int32(),
     "index": pa.int64(),
+    "uid": pa.string(),
+    "key": pa.string(),
     "rule": pa.int8(),
     "winner_pixels": pa.int64(),
     "winner_order": pa.int32(),
@@ -41,15 +43,19 @@ Positions = npt.NDArray[np.int64]
 
 def make_losers(rows: pa.Table, losers: Positions, winners: Positions, rules: Positions) -> pa.Table:
     """Return the rows at `losers`, each with the row at `winners` that it loses to; `value` is its uid."""
-    lost, won = rows.take(losers), rows.take(winners)
+    lost = rows.select(["order", "index", "uid", "key"]).take(losers)
+    won = rows.select(["pixels", "order", "index", "uid"]).take(winners)
+    pixels, order, index, uid = won.columns
     columns = {
         "order": lost.column("order"),
         "index": lost.column("index"),
+        "uid": lost.column("uid"),
+        "key": lost.column("key"),
         "rule": pa.chunked_array([pa.array(rules, pa.int8())]),
-        "winner_pixels": won.column("pixels"),
-        "winner_order": won.column("order"),
-        "winner_index": won.column("index"),
-        "value": won.column("uid"),
+        "winner_pixels": pixels,
+        "winner_order": order,
+        "winner_index": index,
+        "value": uid,
     }
     return pa.table(columns, schema=LOSER_SCHEMA)
 

@@ -32,6 +32,7 @@ def near_duplicates(rows: pa.Table, partition: int, plan: Plan) -> pa.Table:
     """
     if plan.near is None:
         return LOSER_SCHEMA.empty_table()
+    rows = rows.filter(rows.column("phash").is_valid())
     everything = _pictures(rows)
     numbers, firsts = first_of_each(_identity(everything))
     pictures = _take(everything, firsts)
@@ -72,10 +73,14 @@ def is_near(pictures: Pictures, a: Positions, b: Positions, near: NearConfig) ->
     """
     hits: npt.NDArray[np.bool_] = np.bitwise_count(pictures.phash[a] ^ pictures.phash[b]) <= near.max_distance
     at = np.flatnonzero(hits)
-    a, b = a[at], b[at]
-    first, second = pictures.grid[a], pictures.grid[b]
-    apart = (np.maximum(first, second) - np.minimum(first, second)).max(axis=1, initial=0)
-    hits[at] = (apart <= near.max_colour) | ~(pictures.has_grid[a] & pictures.has_grid[b])
+    at = at[pictures.has_grid[a[at]] & pictures.has_grid[b[at]]]
+    for channel in pictures.grid.T:
+        if not at.size:
+            break
+        first, second = channel[a[at]], channel[b[at]]
+        apart = np.maximum(first, second) - np.minimum(first, second) > near.max_colour
+        hits[at[apart]] = False
+        at = at[~apart]
     return hits
 
 

@@ -8,35 +8,33 @@ import numpy.typing as npt
 from schemas.config import DedupConfig, NearConfig
 from transforms.dedup.bands import Bands, plan_bands
 
-PARTITION_ROWS = 200_000
-"""Rows to a partition, about: the unit of memory (some 20 MB a key that the rows have)."""
+PARTITION_ROWS = 2_000_000
+"""Most rows of a partition, about: some 300 MB of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How to find duplicates: decided once, before the pipeline starts.
 
-    `exact` is whether samples of the same bytes drop each other, `listed` whether there are entries of
-    evaluation lists among the rows.
+    `exact` is whether samples of the same bytes drop each other.
     """
 
     partitions: int
     exact: bool
-    listed: bool
     near: NearConfig | None
     bands: Bands
 
 
-def make_plan(config: DedupConfig, samples: int, entries: int) -> Plan:
-    """Return the plan for so many samples and entries of evaluation lists."""
-    rows = samples + entries
-    return Plan(
-        partitions=max(1, rows // PARTITION_ROWS),
-        exact=config.exact,
-        listed=entries > 0,
-        near=config.near,
-        bands=plan_bands(config.near.max_distance, rows) if config.near else Bands((), 0),
-    )
+def make_plan(config: DedupConfig, rows: int) -> Plan:
+    """Return the plan for so many rows, entries of evaluation lists among them.
+
+    A row goes to a partition for its uid, its bytes and each key of its hash. So with a few partitions nearly
+    every row would go to every one: there is one while it holds all rows, then enough for all their copies.
+    """
+    bands = plan_bands(config.near.max_distance, rows) if config.near else Bands((), 0)
+    copies = len(bands.masks) + 2
+    partitions = 1 if rows <= PARTITION_ROWS else -(-rows * copies // PARTITION_ROWS)
+    return Plan(partitions=partitions, exact=config.exact, near=config.near, bands=bands)
 
 
 def partition_of(values: npt.NDArray[np.uint64], salt: int, partitions: int) -> npt.NDArray[np.int64]:

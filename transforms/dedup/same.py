@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from transforms.dedup.batch import EVALUATION_ORDER, column_values
 from transforms.dedup.losers import IN_LIST, SAME_BYTES, SAME_UID, Positions, make_losers
@@ -21,7 +22,8 @@ def first_of_each(column: "pa.ChunkedArray[Any]") -> tuple[Positions, Positions]
 
 
 def repeated_uids(rows: pa.Table) -> pa.Table:
-    """Return the losers among samples, sorted by priority, that share a uid: all but the first of each."""
+    """Return the samples, of rows sorted by priority, that have the uid of a better sample."""
+    rows = rows.filter(pc.field("order") != EVALUATION_ORDER)
     numbers, firsts = first_of_each(rows.column("uid"))
     winners = firsts[numbers]
     losers = np.flatnonzero(winners != np.arange(len(rows)))

@@ -2,60 +2,43 @@
 
 import zlib
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from transforms.dedup.batch import EVALUATION_ORDER, column_bytes
+from transforms.dedup.batch import column_bytes
 from transforms.dedup.plan import Plan, partition_of
 
-Kind = Literal["uid", "sha256", "phash"]
-"""What the rows of a partition are compared by."""
 
-_PRIORITY = ["order", "index", "uid", "pixels"]
+def spread(batch: pa.Table, plan: Plan) -> Iterator[tuple[int, pa.Table]]:
+    """Yield (partition, rows) for each partition that some of the batch's rows go to.
 
-
-def spread(batch: pa.Table, plan: Plan) -> Iterator[tuple[Kind, int, pa.Table]]:
-    """Yield what each partition needs of a batch, as (kind, partition, rows); at most one table for each
-    kind and partition, however many keys of a row lead there.
+    Two rows of one uid, of the same bytes or of near hashes meet in at least one partition. A row goes to a
+    partition once, however many of its keys lead there.
     """
-    samples = batch.filter(pc.field("order") != EVALUATION_ORDER).select(_PRIORITY)
-    yield from _split("uid", samples, _uid_homes(samples, plan))
-    if plan.exact or plan.listed:
-        rows = batch.select([*_PRIORITY, "sha256"])
-        yield from _split("sha256", rows, _sha256_homes(rows, plan))
-    if plan.near is not None:
-        rows = batch.filter(batch.column("phash").is_valid()).select([*_PRIORITY, "phash", "colour_grid"])
-        yield from _split("phash", rows, _phash_homes(rows, plan))
-
-
-def _split(kind: Kind, rows: pa.Table, homes: npt.NDArray[np.bool_]) -> Iterator[tuple[Kind, int, pa.Table]]:
-    for partition, members in enumerate(homes):
+    for partition, members in enumerate(_homes(batch, plan)):
         if members.any():
-            yield kind, partition, rows.filter(pa.array(members))
+            yield partition, batch.filter(pa.array(members))
 
 
-def _uid_homes(rows: pa.Table, plan: Plan) -> npt.NDArray[np.bool_]:
-    uids = rows.column("uid").to_numpy()
-    return _homes([np.array([zlib.crc32(uid.encode()) for uid in uids], np.uint64)], len(rows), plan)
-
-
-def _sha256_homes(rows: pa.Table, plan: Plan) -> npt.NDArray[np.bool_]:
-    heads = np.ascontiguousarray(column_bytes(rows, "sha256")[:, :8])
-    return _homes([heads.view("<u8")[:, 0].astype(np.uint64)], len(rows), plan)
-
-
-def _phash_homes(rows: pa.Table, plan: Plan) -> npt.NDArray[np.bool_]:
-    phash = rows.column("phash").to_numpy()
-    return _homes([phash & np.uint64(mask) for mask in plan.bands.masks], len(rows), plan)
-
-
-def _homes(keys: list[npt.NDArray[np.uint64]], rows: int, plan: Plan) -> npt.NDArray[np.bool_]:
+def _homes(batch: pa.Table, plan: Plan) -> npt.NDArray[np.bool_]:
     """Return (partitions, rows): whether one of the row's keys leads to the partition."""
-    homes = np.zeros((plan.partitions, rows), np.bool_)
-    for salt, key in enumerate(keys):
-        homes[partition_of(key, salt, plan.partitions), np.arange(rows)] = True
+    homes = np.zeros((plan.partitions, len(batch)), np.bool_)
+    rows = np.arange(len(batch))
+    hashed = batch.column("phash").is_valid().to_numpy()
+    phash = batch.column("phash").drop_null().to_numpy()
+    for salt, mask in enumerate(plan.bands.masks):
+        homes[partition_of(phash & np.uint64(mask), salt, plan.partitions), rows[hashed]] = True
+    for values in (_uid_values(batch), _sha256_values(batch)):
+        homes[partition_of(values, len(plan.bands.masks), plan.partitions), rows] = True
     return homes
+
+
+def _uid_values(batch: pa.Table) -> npt.NDArray[np.uint64]:
+    return np.array([zlib.crc32(uid.encode()) for uid in batch.column("uid").to_numpy()], np.uint64)
+
+
+def _sha256_values(batch: pa.Table) -> npt.NDArray[np.uint64]:
+    heads = np.ascontiguousarray(column_bytes(batch, "sha256")[:, :8])
+    return heads.view("<u8")[:, 0].astype(np.uint64)

@@ -17,12 +17,12 @@ Group = tuple[str, list[dict[str, Any]]]
 class IndexRows:
     """Gives out the rows of one shard after the other, in the order of the shards' names.
 
-    Call `finish` after the last one: it tells what was wrong on the way.
+    Call `finish` after the last one: it tells which rows were of none. `error` is why reading ended early.
     """
 
     def __init__(self, path: str) -> None:
         self._problems: list[str] = []
-        self._broken = False
+        self.error: Exception | None = None
         self._groups = self._read(path)
         self._next = next(self._groups, None)
 
@@ -33,10 +33,10 @@ class IndexRows:
             rows = self._next[1]
             self._next = next(self._groups, None)
             return rows
-        return None if self._broken else []
+        return None if self.error else []
 
     def finish(self) -> list[str]:
-        """Return what was wrong: a file that cannot be read, rows of no shard or out of their order."""
+        """Return what was wrong: rows of no shard, or out of their order."""
         self._skip_until(None)
         return self._problems
 
@@ -53,5 +53,4 @@ class IndexRows:
             with open_input(path) as stream:
                 yield from read_index(stream)
         except UNREADABLE as error:
-            self._broken = True
-            self._problems.append(f"index.parquet: cannot be read: {error}")
+            self.error = error

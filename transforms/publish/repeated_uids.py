@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TextIO
 
 BUCKETS = 256
 """Parts that the uids are split into by their hash; one is in memory at a time."""
@@ -17,14 +18,16 @@ def repeated_uids(named: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, 
     Spills to the folder for temporary files: about the size of the uids and places.
     """
     with TemporaryDirectory(prefix="pairwright-uids-") as folder:
-        paths = [Path(folder, str(i)) for i in range(BUCKETS)]
+        buckets: dict[int, TextIO] = {}
         with ExitStack() as stack:
-            buckets = [stack.enter_context(path.open("w", encoding="ascii")) for path in paths]
             for uid, place in named:
-                line = json.dumps([uid, place])
-                buckets[zlib.crc32(uid.encode("utf-8", "surrogatepass")) % BUCKETS].write(f"{line}\n")
-        for path in paths:
-            yield from _repeated(path)
+                number = zlib.crc32(uid.encode("utf-8", "surrogatepass")) % BUCKETS
+                if number not in buckets:
+                    opened = Path(folder, str(number)).open("w", encoding="ascii")  # noqa: SIM115 - the stack's
+                    buckets[number] = stack.enter_context(opened)
+                buckets[number].write(f"{json.dumps([uid, place])}\n")
+        for number in sorted(buckets):
+            yield from _repeated(Path(folder, str(number)))
 
 
 def _repeated(path: Path) -> Iterator[tuple[str, str, str]]:

@@ -1,5 +1,6 @@
 """Brace patterns as shells write them: `{00000..00012}` and `{train,val}`, nested too, and bounded."""
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -41,7 +42,8 @@ def _expand(pattern: str) -> list[str]:
 def _first_group(pattern: str) -> tuple[int, list[int], int] | None:
     """Return where the first closed brace opens, its own commas, and where it closes."""
     for start in (i for i, c in enumerate(pattern) if c == "{"):
-        depth, commas = 0, []
+        depth = 0
+        commas: list[int] = []
         for at in range(start, len(pattern)):
             depth += {"{": 1, "}": -1}.get(pattern[at], 0)
             if depth == 0:
@@ -54,7 +56,7 @@ def _first_group(pattern: str) -> tuple[int, list[int], int] | None:
 def _choices(pattern: str, start: int, commas: Sequence[int], end: int) -> list[str] | None:
     if commas:
         edges = [start, *commas, end]
-        return [pattern[a + 1 : b] for a, b in zip(edges, edges[1:], strict=False)]
+        return [pattern[a + 1 : b] for a, b in itertools.pairwise(edges)]
     inside = pattern[start + 1 : end]
     if numbers := _NUMBERS.fullmatch(inside):
         return _numbers(numbers[1], numbers[2], int(numbers[3] or 1))

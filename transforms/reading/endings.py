@@ -49,7 +49,7 @@ class Endings:
         return cls(image=image, text=text, json=json, known=known, compound=compound)
 
     def split_long(self, name: str) -> tuple[str, str]:
-        """Return the name up to its last ending, and that ending: a configured one with dots before others."""
+        """Return the name up to its last ending, and that ending; a configured one with dots first."""
         base = name.rfind("/") + 1
         lower = name.lower()
         for ending in self.compound:

@@ -52,8 +52,8 @@ def group_members(items: Iterable[Member | Problem], endings: Endings) -> Iterat
     Members belong together that share folder and base name up to the first dot. Where they fall, by their
     last known ending, into parts that each hold an image and a text or JSON, or where nothing is known
     by the first dot, the parts are the samples (mended: `dotted_key`). Every member is in one group, save
-    WebDataset's metadata (`__x__`), what a torn sample had, and, of a run longer than `MAX_RUN`, extras. Members without
-    key or ending are groups of their own and do not part their neighbours.
+    WebDataset's metadata (`__x__`), what a torn sample had, and extras in a run longer than `MAX_RUN`.
+    Members without key or ending are groups of their own and do not part their neighbours.
     """
     run = _Run("", [])
     before: frozenset[str] = frozenset()
@@ -150,9 +150,7 @@ def _split_dotted(run: _Run, endings: Endings, known: bool) -> list[Group] | Non
     return [group for found in groups.values() for group in found] if is_split else None
 
 
-def _split_repeats(
-    key: str, parts: Sequence[tuple[Member, str]], mended: tuple[str, ...]
-) -> list[Group]:
+def _split_repeats(key: str, parts: Sequence[tuple[Member, str]], mended: tuple[str, ...]) -> list[Group]:
     """Return one sample, or several where the whole set of endings repeats."""
     blocks: list[list[tuple[Member, str]]] = [[]]
     seen: set[str] = set()

@@ -56,7 +56,7 @@ def _decode(data: bytes, encoding: str, is_cut: bool) -> str:
 
 
 def parse_json(data: bytes) -> Mapping[str, Any] | None:
-    """Return the JSON object in bytes (UTF-8), its strings free of lone surrogates; None where there is none."""
+    """Return the JSON object in UTF-8 bytes, its strings free of lone surrogates; None where none is."""
     if len(data) > MAX_JSON:
         return None
     try:
@@ -82,16 +82,14 @@ def parse_json_text(text: str) -> Mapping[str, Any] | None:
 def uid_and_url(fields: Mapping[str, Any]) -> tuple[str | None, str | None, tuple[str, ...]]:
     """Return the sample's own uid and URL, where they are fit to be used, and what was ignored."""
     uid, url = fields.get("uid"), fields.get("url")
-    ignored: tuple[str, ...] = ()
-    if isinstance(uid, int) and not isinstance(uid, bool):
-        uid = str(uid) if abs(uid) < 10**_MAX_UID else None
-        ignored = ("uid_ignored",) if uid is None else ()
-    if not _is_fit(uid, _MAX_UID):
-        ignored, uid = ("uid_ignored",) if fields.get("uid") is not None else (), None
-    if not _is_fit(url, _MAX_URL):
-        ignored, url = (*ignored, "url_ignored") if url is not None else ignored, None
-    return uid, url, ignored
+    if isinstance(uid, int) and not isinstance(uid, bool) and abs(uid) < 10**_MAX_UID:
+        uid = str(uid)
+    fit_uid, fit_url = _fit(uid, _MAX_UID), _fit(url, _MAX_URL)
+    ignored: tuple[str, ...] = ("uid_ignored",) if uid is not None and fit_uid is None else ()
+    ignored += ("url_ignored",) if url is not None and fit_url is None else ()
+    return fit_uid, fit_url, ignored
 
 
-def _is_fit(value: object, limit: int) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= limit and not _UNFIT.search(value)
+def _fit(value: object, limit: int) -> str | None:
+    is_fit = isinstance(value, str) and 0 < len(value) <= limit and not _UNFIT.search(value)
+    return value if isinstance(value, str) and is_fit else None

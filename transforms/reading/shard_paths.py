@@ -1,6 +1,7 @@
 """Which shards a run reads: paths, globs and brace patterns on any filesystem that Beam knows."""
 
 import fnmatch
+import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -30,8 +31,8 @@ class InputError(ValueError):
 def find_shards(patterns: Sequence[str]) -> list[Shard]:
     """Return the shards that the patterns name, sorted by name, each once.
 
-    A pattern is a path, a glob (`*`, `?`, `[...]`, and `**` for any folders), or either with braces. Names are
-    taken below the folder that all patterns share before their first magic character. Files of another
+    A pattern is a path, a glob (`*`, `?`, `[...]`, and `**` for any folders), or either with braces. Names
+    are taken below the folder that all patterns share before their first magic character. Files of another
     ending are passed over where a glob finds them; files and folders that begin with a dot are hidden.
 
     Raises:
@@ -42,12 +43,18 @@ def find_shards(patterns: Sequence[str]) -> list[Shard]:
     sizes: dict[str, int] = {}
     for pattern in patterns:
         sizes.update(_find(pattern))
-    fixed = os.path.commonprefix([_fixed_folder(pattern).split("/") for pattern in patterns])
-    names = {"/".join(path.split("/")[len(fixed) :]): path for path in sizes}
+    fixed = _shared([_fixed_folder(pattern).split("/") for pattern in patterns])
+    names = {"/".join(path.split("/")[fixed:]): path for path in sizes}
     return [
         Shard(order=order, name=name, path=path, size_bytes=sizes[path], format=_known_format(path))
         for order, (name, path) in enumerate(sorted(names.items()))
     ]
+
+
+def _shared(sequences: Sequence[Sequence[str]]) -> int:
+    """Return how many items all the sequences begin with alike."""
+    alike = (len(set(items)) == 1 for items in zip(*sequences, strict=False))
+    return sum(1 for _ in itertools.takewhile(bool, alike))
 
 
 def _normal(pattern: str) -> str:
@@ -91,8 +98,8 @@ def _find(pattern: str) -> dict[str, int]:
         raise InputError(f"input.shards has {pattern!r}: {error}") from error
     plain = [path for path in expanded if not _MAGIC.search(path)]
     for path in plain:
-        if not path.endswith("/"):
-            _known_format(path) if _format(path) else _refuse_ending(path)
+        if not path.endswith("/") and _format(path) is None:
+            _refuse_ending(path)
     globs = [path for path in expanded if _MAGIC.search(path)]
     if is_local(pattern):
         found = {path: _local_size(path) for path in plain}
@@ -146,13 +153,12 @@ def _local_glob(pattern: str) -> dict[str, int]:
     try:
         return {path: os.path.getsize(path) for path in _walk("/", pattern.strip("/").split("/"))}
     except OSError as error:
-        raise InputError(
-            f"the glob {pattern!r} cannot be read: {error.strerror}: {error.filename!r}; give the right to read it"
-        ) from error
+        what = f"{error.filename!r} cannot be read: {error.strerror}"
+        raise InputError(f"the glob {pattern!r} fails: {what}; give the right to read it") from error
 
 
 def _walk(folder: str, parts: Sequence[str]) -> Iterator[str]:
-    """Yield the files below a folder whose path fits the parts; the standard glob hides unreadable folders."""
+    """Yield the files below a folder whose path fits the parts; an unreadable folder is an error."""
     part, rest = parts[0], parts[1:]
     if not _MAGIC.search(part):
         path = os.path.join(folder, part)
@@ -182,11 +188,11 @@ def _fits(name: str, part: str) -> bool:
 
 
 def _remote_plain(pattern: str, paths: Sequence[str]) -> dict[str, int]:
-    """Return the sizes of named paths with one listing: two requests a path would take minutes for a range."""
+    """Return the sizes of named paths with one listing; two requests a path take minutes for a range."""
     if len(paths) == 1:
         found = _match(pattern, paths[0])
     else:
-        found = _match(pattern, os.path.commonprefix(list(paths)) + "**")
+        found = _match(pattern, paths[0][: _shared(paths)] + "**")
     for path in paths:
         if path.endswith("/"):
             raise _folder_error(path)

@@ -14,7 +14,7 @@ BOMB_FLOOR = 64 * 2**20
 
 
 class SourceError(Exception):
-    """The bytes cannot be had for a fault of the shard's own: `reason` is a key of `schemas.reasons.REASONS`."""
+    """The bytes cannot be had for a fault of the shard's own; `reason` as in `schemas.reasons.REASONS`."""
 
     def __init__(self, reason: str, value: str) -> None:
         super().__init__(f"{reason}: {value}")
@@ -105,7 +105,7 @@ class RemoteFile:
 
 
 class GzipFile:
-    """The decompressed bytes of gzip data (RFC 1952, several members too), forward only, in bounded memory."""
+    """The decompressed bytes of gzip data (RFC 1952, several members too), forward only, bounded memory."""
 
     lazy = False
 

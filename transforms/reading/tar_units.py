@@ -25,8 +25,8 @@ from transforms.reading.tar_walk import Member, Problem, walk
 _VALUE_CHARS = 300
 
 
-def tar_units(shard: Shard, config: InputConfig) -> Iterator[tuple[Group | Problem, Unit]]:
-    """Yield what lies in a tar with the unit it makes, in order.
+def tar_units(shard: Shard, config: InputConfig) -> Iterator[Unit]:
+    """Yield the units of a tar in order.
 
     Raises:
         OSError: the file is not there or cannot be read.
@@ -35,7 +35,7 @@ def tar_units(shard: Shard, config: InputConfig) -> Iterator[tuple[Group | Probl
     with closing(source):
         maker = UnitMaker(source=source, config=config, mended=mended)
         for item in group_members(walk(source, maker.wants), maker.endings):
-            yield item, maker.make(item)
+            yield maker.make(item)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,10 +70,7 @@ class UnitMaker:
 
     def make(self, item: Group | Problem) -> Unit:
         """Return the next unit."""
-        if isinstance(item, Problem):
-            key = split_short(item.name or "")[0] or (item.name or "")
-        else:
-            key = item.key
+        key = _torn_key(item) if isinstance(item, Problem) else item.key
         index, occurrence = self._index, self._seen[key]
         self._index += 1
         self._seen[key] = occurrence + 1
@@ -183,6 +180,11 @@ class UnitMaker:
         if not self.source.lazy:
             return b""
         return self.source.read(member.offset, min(member.size, limit))
+
+
+def _torn_key(problem: Problem) -> str:
+    name = problem.name or ""
+    return split_short(name)[0] or name
 
 
 def _names_mended(members: tuple[Member, ...]) -> tuple[str, ...]:

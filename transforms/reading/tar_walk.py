@@ -6,7 +6,6 @@ word where a later header is broken; here the end is always said.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 from transforms.reading.magic import not_a_tar
 from transforms.reading.sources import Source, SourceError
@@ -66,7 +65,7 @@ class _State:
     defaults: _Extensions = field(default_factory=_Extensions)
 
 
-class _Stop(Exception):
+class _EndError(Exception):
     def __init__(self, reason: str, value: str, name: str | None = None) -> None:
         super().__init__(reason)
         self.problem = Problem(reason=reason, value=value, name=name)
@@ -85,7 +84,7 @@ def walk(source: Source, wanted: Callable[[str, int], bool]) -> Iterator[Member 
             member = _take(source, state, header, wanted)
             if member is not None:
                 yield member
-    except _Stop as stop:
+    except _EndError as stop:
         yield stop.problem
     except SourceError as error:
         at_start = state.offset == 0 and error.reason == "damaged_shard"
@@ -94,14 +93,13 @@ def walk(source: Source, wanted: Callable[[str, int], bool]) -> Iterator[Member 
 
 def _next_header(source: Source, state: _State) -> Header | None:
     if not source.reaches(state.offset):
-        raise _Stop("truncated_shard", "it ends in the padding of a member")
+        raise _EndError("truncated_shard", "it ends in the padding of a member")
     block = source.read(state.offset, BLOCK)
     if block == ZEROS:
-        state.offset = _behind_zeros(source, state.offset)
-        block = source.read(state.offset, BLOCK)
+        state.offset, block = _behind_zeros(source, state.offset + BLOCK)
         header = parse_header(block) if len(block) == BLOCK else None
         if state.extensions.pending:
-            raise _Stop("damaged_shard", f"byte {state.offset}: an extension header without its member")
+            raise _EndError("damaged_shard", f"byte {state.offset}: an extension header without its member")
     elif len(block) < BLOCK:
         _end_of_file(state, block)
         return None
@@ -109,8 +107,10 @@ def _next_header(source: Source, state: _State) -> Header | None:
         header = parse_header(block)
         if header is None:
             if state.offset == 0:
-                raise _Stop("unreadable_shard", not_a_tar(block) or "its first 512 bytes are no tar header")
-            raise _Stop("damaged_shard", f"byte {state.offset} has no valid tar header")
+                raise _EndError(
+                    "unreadable_shard", not_a_tar(block) or "its first 512 bytes are no tar header"
+                )
+            raise _EndError("damaged_shard", f"byte {state.offset} has no valid tar header")
     state.offset += BLOCK
     return header
 
@@ -118,25 +118,23 @@ def _next_header(source: Source, state: _State) -> Header | None:
 def _end_of_file(state: _State, block: bytes) -> None:
     """Raise unless the file ends here with a whole member."""
     if state.offset == 0 and not block:
-        raise _Stop("unreadable_shard", "it has 0 bytes; download it again")
+        raise _EndError("unreadable_shard", "it has 0 bytes; download it again")
     if state.offset == 0 and (what := not_a_tar(block)):
-        raise _Stop("unreadable_shard", what)
+        raise _EndError("unreadable_shard", what)
     # A part of a block of zeros is a part of the end marker: no header begins with a zero.
     if block.strip(b"\0") or state.extensions.pending or state.offset == 0:
-        raise _Stop("truncated_shard", f"it ends in the header at byte {state.offset}")
+        raise _EndError("truncated_shard", f"it ends in the header at byte {state.offset}")
 
 
-def _behind_zeros(source: Source, offset: int) -> int:
-    """Return the place of the first block that is not zeros, as far as one looks for it."""
+def _behind_zeros(source: Source, offset: int) -> tuple[int, bytes]:
+    """Return the place of the first block that is not zeros, as far as one looks for it, and the block."""
     limit = offset + _MAX_PADDING
-    while offset < limit and source.read(offset, BLOCK) == ZEROS:
+    while (block := source.read(offset, BLOCK)) == ZEROS and offset < limit:
         offset += BLOCK
-    return offset
+    return offset, block
 
 
-def _take(
-    source: Source, state: _State, header: Header, wanted: Callable[[str, int], bool]
-) -> Member | None:
+def _take(source: Source, state: _State, header: Header, wanted: Callable[[str, int], bool]) -> Member | None:
     if header.kind in (b"L", b"K", b"x", b"X", b"g"):
         _take_extension(source, state, header)
         return None
@@ -167,21 +165,21 @@ def _data(
 ) -> bytes | None:
     if source.lazy or not wanted(name, size):
         if not source.reaches(offset + size):
-            raise _Stop("truncated_shard", f"it ends in {name[:200]!r}", name)
+            raise _EndError("truncated_shard", f"it ends in {name[:200]!r}", name)
         return None
     data = source.read(offset, size)
     if len(data) < size:
-        raise _Stop("truncated_shard", f"it ends in {name[:200]!r}", name)
+        raise _EndError("truncated_shard", f"it ends in {name[:200]!r}", name)
     return data
 
 
 def _take_extension(source: Source, state: _State, header: Header) -> None:
     place = f"the extension header at byte {state.offset - BLOCK}"
     if header.size > MAX_EXTENSION:
-        raise _Stop("damaged_shard", f"{place} declares {header.size} bytes, over {MAX_EXTENSION}")
+        raise _EndError("damaged_shard", f"{place} declares {header.size} bytes, over {MAX_EXTENSION}")
     payload = source.read(state.offset, header.size)
     if len(payload) < header.size:
-        raise _Stop("truncated_shard", f"it ends in {place}")
+        raise _EndError("truncated_shard", f"it ends in {place}")
     state.offset += -(-header.size // BLOCK) * BLOCK
     if header.kind == b"g":
         target = state.defaults
@@ -194,14 +192,14 @@ def _take_extension(source: Source, state: _State, header: Header) -> None:
         try:
             target.take(parse_pax(payload))
         except ValueError as error:
-            raise _Stop("damaged_shard", f"{place}: {error}") from error
+            raise _EndError("damaged_shard", f"{place}: {error}") from error
 
 
 def _pass_sparse_map(source: Source, state: _State, name: str) -> None:
     while True:
         block = source.read(state.offset, BLOCK)
         if len(block) < BLOCK:
-            raise _Stop("truncated_shard", f"it ends in the sparse map of {name[:200]!r}", name)
+            raise _EndError("truncated_shard", f"it ends in the sparse map of {name[:200]!r}", name)
         state.offset += BLOCK
         if not block[504]:
             return

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from schemas.config import InputConfig
 from schemas.shard import Shard, Unit
-from transforms.reading.parquet_units import check_columns, parquet_units
+from transforms.reading.parquet_file import check_columns
+from transforms.reading.parquet_units import parquet_units
 from transforms.reading.tar_units import tar_units
 
 
@@ -22,8 +23,7 @@ def read_units(shard: Shard, config: InputConfig) -> Iterator[Unit]:
     if shard.format == "parquet":
         yield from parquet_units(shard, config)
     else:
-        for _, unit in tar_units(shard, config):
-            yield unit
+        yield from tar_units(shard, config)
 
 
 def check_shard(shard: Shard, config: InputConfig) -> None:

@@ -14,8 +14,10 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from schemas.arrow import arrow_schema, from_table
 from schemas.config import DedupConfig, NearConfig
 from schemas.facts import Facts, Verdict
+from transforms.dedup import plan
 from transforms.dedup.batch import batch_from_facts, from_ipc, to_ipc
 from transforms.dedup.deduplicate import Deduplicate
+from transforms.dedup.plan import make_plan
 from transforms.hash_list import HASH_LIST_SCHEMA
 
 NEAR = NearConfig(max_distance=4, max_colour=24)
@@ -179,13 +181,18 @@ def planted(seed: int, count: int = 700, shards: int = 5) -> tuple[list[Sample],
     ids=["exact and near", "near only", "exact only", "neither"],
 )
 @pytest.mark.parametrize("with_list", [True, False])
-@pytest.mark.parametrize("rows", [1, 700_000])  # 1 and 3 partitions
-def test_equals_all_pairs(config: DedupConfig, with_list: bool, rows: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("one_partition", [True, False])
+def test_equals_all_pairs(
+    config: DedupConfig, with_list: bool, one_partition: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     samples, entries = planted(seed=3)
     entries = entries if with_list else []
+    monkeypatch.setattr(plan, "PARTITION_ROWS", 1_000)
+    rows = 1_000 if one_partition else 1_001
+    assert (make_plan(config, rows).partitions >= 3) == (not one_partition)
     expected = by_all_pairs(samples, entries, config)
     found = run(
-        Deduplicate(config=config, rows=rows, evaluation=listed(entries)),
+        Deduplicate(config=config, rows=rows - len(entries), evaluation=listed(entries)),
         batches_of(samples),
         tmp_path / "out",
     )
@@ -201,7 +208,9 @@ def test_the_planted_set_meets_every_reason() -> None:
     assert len(reasons) < 0.8 * len(samples)
 
 
-def test_does_not_depend_on_how_shards_come_or_how_the_work_is_split(tmp_path: Path) -> None:
+def test_does_not_depend_on_how_shards_come_or_how_the_work_is_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     samples, entries = planted(seed=4, count=300)
     config = DedupConfig(near=NEAR)
     lists = listed(entries)
@@ -211,7 +220,9 @@ def test_does_not_depend_on_how_shards_come_or_how_the_work_is_split(tmp_path: P
     pieces = [piece for start in range(0, 300, 20) for piece in batches_of(samples[start : start + 20])]
     assert len(pieces) > 5 * 5
     rng.shuffle(pieces)
-    split = run(Deduplicate(config=config, rows=600_000, evaluation=lists), pieces, tmp_path / "b")
+    monkeypatch.setattr(plan, "PARTITION_ROWS", 100)
+    assert make_plan(config, 300).partitions == 21
+    split = run(Deduplicate(config=config, rows=300, evaluation=lists), pieces, tmp_path / "b")
     assert split == whole  # to the byte
 
 

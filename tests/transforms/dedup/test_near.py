@@ -21,7 +21,7 @@ def pictures(phash: npt.NDArray[np.uint64], colour: npt.NDArray[np.uint8]) -> Pi
 
 
 def plan_for(rows: int) -> Plan:
-    return make_plan(DedupConfig(near=NEAR), rows, 0)
+    return make_plan(DedupConfig(near=NEAR), rows)
 
 
 def count_comparisons(monkeypatch: pytest.MonkeyPatch) -> list[int]:

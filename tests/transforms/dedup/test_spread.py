@@ -7,10 +7,9 @@ import pyarrow as pa
 
 from schemas.config import DedupConfig, NearConfig
 from schemas.facts import Facts
-from transforms.dedup.batch import batch_from_facts, batch_from_list
+from transforms.dedup.batch import batch_from_facts
 from transforms.dedup.plan import PARTITION_ROWS, make_plan, partition_of
 from transforms.dedup.spread import spread
-from transforms.hash_list import HASH_LIST_SCHEMA
 
 NEAR = NearConfig(max_distance=4)
 
@@ -36,47 +35,50 @@ def test_splitmix64_gives_its_published_first_outputs() -> None:
             assert found == value % partitions
 
 
-def test_every_row_reaches_one_partition_of_uid_and_of_bytes() -> None:
-    plan = replace(make_plan(DedupConfig(near=NEAR), 1_000, 0), partitions=7)
+def test_rows_that_share_anything_meet_once_a_partition() -> None:
+    plan = replace(make_plan(DedupConfig(near=NEAR), 1_000), partitions=7)
+    rows = pa.concat_tables([batch(500), batch(500, order=1)])
+    parts = list(spread(rows, plan))
+    assert len({partition for partition, _ in parts}) == len(parts) == 7
+    homes: dict[tuple[int, int], set[int]] = {}
+    for partition, held in parts:
+        for place in zip(held["order"].to_pylist(), held["index"].to_pylist(), strict=True):
+            assert partition not in homes.setdefault(place, set())
+            homes[place].add(partition)
+    assert len(homes) == 1_000
+    twin = rows.slice(3, 1)
+    flipped = pa.array([twin["phash"][0].as_py() ^ 0b10110000000000000000000000000001], pa.uint64())
+    same_uid = batch(4, order=2).slice(3).set_column(2, "uid", twin["uid"])
+    same_bytes = batch(4, order=2).slice(3).set_column(4, "sha256", twin["sha256"])
+    near = batch(4, order=2).slice(3).set_column(5, "phash", flipped)
+    for other in (same_uid, same_bytes, near):
+        assert homes[0, 3] & {partition for partition, _ in spread(other, plan)}
+
+
+def test_a_row_goes_no_further_than_its_keys() -> None:
+    plan = replace(make_plan(DedupConfig(near=NEAR), 1_000), partitions=1_000)
     parts = list(spread(batch(1_000), plan))
-    for kind in ("uid", "sha256"):
-        reached = [i for k, _, rows in parts if k == kind for i in rows["index"].to_pylist()]
-        assert sorted(reached) == list(range(1_000))
-    assert len({(kind, partition) for kind, partition, _ in parts}) == len(parts) <= 3 * 7
-
-
-def test_partitions_are_even() -> None:
-    plan = replace(make_plan(DedupConfig(), 10_000, 0), partitions=5)
-    sizes = [len(rows) for kind, _, rows in spread(batch(10_000), plan) if kind == "uid"]
-    assert len(sizes) == 5
-    assert all(1_800 < size < 2_200 for size in sizes)  # 2,000, and 5 standard deviations of 40
-
-
-def test_a_row_reaches_a_partition_of_near_pictures_once_however_many_keys_lead_there() -> None:
-    plan = replace(make_plan(DedupConfig(near=NEAR), 1_000, 0), partitions=2)
+    copies = sum(len(held) for _, held in parts)
+    # 2 copies of a row without a hash, 2 + 5 of one with; of 7 about 21 / 1,000 coincide.
     assert len(plan.bands.masks) == 5
-    homes = {p: rows["index"].to_pylist() for kind, p, rows in spread(batch(1_000), plan) if kind == "phash"}
-    with_hash = [i for i in range(1_000) if i % 5]
-    assert sorted(homes) == [0, 1]
-    assert all(len(set(rows)) == len(rows) for rows in homes.values())
-    assert sorted({*homes[0], *homes[1]}) == with_hash
+    assert 200 * 2 + 800 * 7 - 100 < copies <= 200 * 2 + 800 * 7
+    sizes = [len(held) for _, held in parts]
+    assert len(sizes) > 900
+    assert max(sizes) < 30  # of 6 on average
 
 
-def test_only_what_the_configuration_asks_for_is_sent() -> None:
-    entry = {"name": "e", "sha256": b"\0" * 32, "phash": 1, "colour_grid": None}
-    listed = batch_from_list(pa.Table.from_pylist([entry], schema=HASH_LIST_SCHEMA))
-
-    def kinds(rows: pa.Table, config: DedupConfig, entries: int) -> list[str]:
-        return [kind for kind, _, _ in spread(rows, make_plan(config, 10, entries))]
-
-    assert kinds(batch(10), DedupConfig(exact=False), 0) == ["uid"]
-    assert kinds(batch(10), DedupConfig(exact=False), 1) == ["uid", "sha256"]
-    assert kinds(batch(10), DedupConfig(near=NEAR), 0) == ["uid", "sha256", "phash"]
-    assert kinds(listed, DedupConfig(near=NEAR), 1) == ["sha256", "phash"]
-    assert kinds(batch(0), DedupConfig(near=NEAR), 0) == []
+def test_one_partition_gets_every_row_once() -> None:
+    ((partition, held),) = spread(batch(100), make_plan(DedupConfig(near=NEAR), 100))
+    assert partition == 0
+    assert held.equals(batch(100))
+    assert list(spread(batch(0), make_plan(DedupConfig(), 0))) == []
 
 
-def test_partitions_grow_with_the_rows() -> None:
-    sizes = [PARTITION_ROWS - 1, PARTITION_ROWS, 3 * PARTITION_ROWS]
-    assert [make_plan(DedupConfig(), rows, 0).partitions for rows in (0, *sizes)] == [1, 1, 1, 3]
-    assert make_plan(DedupConfig(), PARTITION_ROWS, PARTITION_ROWS).partitions == 2
+def test_partitions_grow_with_the_copies_of_the_rows() -> None:
+    def partitions(rows: int, near: NearConfig | None) -> int:
+        return make_plan(DedupConfig(near=near), rows).partitions
+
+    assert [partitions(rows, NEAR) for rows in (0, PARTITION_ROWS)] == [1, 1]
+    assert partitions(PARTITION_ROWS + 1, None) == 3  # uid and bytes: twice the rows, rounded up
+    assert partitions(2 * PARTITION_ROWS, None) == 4
+    assert partitions(2 * PARTITION_ROWS, NEAR) == 2 * (15 + 2)  # 15 keys

@@ -9,20 +9,14 @@ from schemas.facts import Verdict
 from transforms.dedup.losers import LOSER_SCHEMA, NEAR, SAME_BYTES, SAME_UID
 from transforms.dedup.verdicts import settle
 
-NAMES = pa.table(
-    {
-        "index": pa.array([8, 3, 5], pa.int64()),
-        "uid": ["u8", "u3", "u5"],
-        "key": ["k8", "k3", "k5"],
-    }
-)
-
 
 def loss(index: int, rule: int, winner: tuple[int, int, int], value: str) -> dict[str, Any]:
     pixels, order, place = winner
     return {
         "order": 0,
         "index": index,
+        "uid": f"u{index}",
+        "key": f"k{index}",
         "rule": rule,
         "winner_pixels": pixels,
         "winner_order": order,
@@ -43,16 +37,16 @@ def test_the_first_rule_and_the_best_winner_are_told() -> None:
         loss(8, NEAR, (7, 0, 1), "best"),
     ]
     parts = [pa.Table.from_pylist([row], schema=LOSER_SCHEMA) for row in losses]
-    found = from_table(Verdict, settle([NAMES.slice(0, 1), NAMES.slice(1)], parts))
+    found = from_table(Verdict, settle(parts))
     assert [(v.index, v.uid, v.key, v.stage, v.kind, v.reason, v.value) for v in found] == [
         (3, "u3", "k3", "dedup", "dropped", "repeated_uid", "u3"),
         (5, "u5", "k5", "dedup", "dropped", "near_duplicate", "better by pixels"),
         (8, "u8", "k8", "dedup", "dropped", "near_duplicate", "best"),
     ]
-    assert settle([NAMES], parts[::-1]).equals(settle([NAMES], parts))
+    assert settle(parts[::-1]).equals(settle(parts))
 
 
 def test_a_shard_without_losers_has_an_empty_table() -> None:
-    empty = settle([NAMES], [])
+    empty = settle([])
     assert len(empty) == 0
     assert empty.schema == arrow_schema(Verdict)
