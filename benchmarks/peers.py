@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -104,9 +104,8 @@ def write_script_output(samples: Iterator[dict[str, Any]], output: Path) -> int:
             seen.add(sample["sha256"])
             hashes[written] = sample["phash"]
             facts = json.dumps({"sha256": sample["sha256"], "key": sample["__key__"]})
-            writer.write(
-                {"__key__": f"{written:09d}", "jpg": sample["jpg"], "txt": sample["txt"], "json": facts.encode()}
-            )
+            members = {"jpg": sample["jpg"], "txt": sample["txt"], "json": facts.encode()}
+            writer.write({"__key__": f"{written:09d}", **members})
             written += 1
     return written
 
@@ -120,5 +119,3 @@ def script(shards: list[Path], output: Path, processes: int) -> int:
     with get_context("fork").Pool(processes) as pool:
         measured = (sample for kept in pool.imap(measure_shard, paths) for sample in kept)
         return write_script_output(measured, output)
-
-

@@ -1,7 +1,6 @@
 """Find duplicates across all shards, and pictures of evaluation sets, from facts alone."""
 
 import apache_beam as beam
-import pyarrow as pa
 
 from pipelines.command import main
 from pipelines.engine import run_pipeline
@@ -9,11 +8,9 @@ from pipelines.run import Run, check_drops
 from schemas.config import DedupConfig
 from transforms.accounts import Account, total
 from transforms.commit_accounts import CommitAccounts, read_accounts
-from transforms.dedup.batch import to_ipc
 from transforms.dedup.deduplicate import Deduplicate
 from transforms.dedup_shards import CommitVerdicts, dedup_batches
-from transforms.hash_list import read_hash_list
-from transforms.storage import exists
+from transforms.storage import count_rows, exists
 
 
 def run_dedup(run: Run) -> Account:
@@ -33,15 +30,14 @@ def run_dedup(run: Run) -> Account:
 
 def _compare(run: Run, config: DedupConfig, summary: str) -> None:
     rows = total(read_accounts(run.summary("profile")).values()).kept
-    lists = [read_hash_list(path) for path in config.decontaminate]
-    evaluation = to_ipc(pa.concat_tables(lists)) if lists else b""
+    rows += sum(count_rows(path) for path in config.decontaminate)
 
     def build(pipeline: beam.Pipeline) -> None:
         _ = (
             pipeline
             | beam.Create(run.jobs)
             | beam.FlatMap(dedup_batches)
-            | Deduplicate(config=config, rows=rows, evaluation=evaluation)
+            | Deduplicate(config=config, rows=rows)
             | CommitVerdicts(jobs=run.jobs)
             | CommitAccounts(path=summary)
         )

@@ -50,7 +50,7 @@ def _sources(
 ) -> Iterator[tuple[str, Iterator[Unit]]]:
     if files:
         units = (
-            Unit(index=n, key=path, image_name="", read_image=partial(read_bytes, path), size_bytes=os.path.getsize(path))
+            Unit(index=n, key=path, read_image=partial(read_bytes, path), size_bytes=os.path.getsize(path))
             for n, path in enumerate(files)
         )
         yield "", units

@@ -70,6 +70,13 @@ def _funnel(output: str) -> Iterator[str]:
 
 def _samples(path: str) -> Iterator[list[str]]:
     """Yield the lines about each sample of a shard, and last those about what ended the reading."""
+    if path.lower().endswith(".parquet"):
+        yield [
+            "",
+            *_labelled("shard", path),
+            *_labelled("problem", "a Parquet table; open it in pandas or DuckDB"),
+        ]
+        return
     try:
         shard = Shard(order=0, name=path, path=path, size_bytes=0, format="tar")
         source, _ = open_source(shard, MAX_EXPANSION)

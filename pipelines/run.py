@@ -1,5 +1,6 @@
 """One run: its configuration, its shards, and where everything lies."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -56,9 +57,7 @@ def open_run(config: RunConfig, arguments: Sequence[str] = ()) -> Run:
     shards = find_shards(config.input.shards)
     for shard in shards:
         check_shard(shard, config.input)
-    evaluation = [
-        fingerprint(list_rows(path)) for path in (config.dedup.decontaminate if config.dedup else ())
-    ]
+    evaluation = [list_hash(path) for path in (config.dedup.decontaminate if config.dedup else ())]
     needs_text = all(recipe.needs_text for recipe in recipes)
     work = str(FileSystems.join(config.output, "work"))
     jobs = plan_jobs(config, shards, work, needs_text=needs_text, evaluation=evaluation)
@@ -81,10 +80,10 @@ def check_step(config: RunConfig, recipe_name: str, worker_name: str) -> Recipe:
     return recipe
 
 
-def list_rows(path: str) -> list[list[str | int | None]]:
-    """Return a decontamination list's hashes as JSON values, for a fingerprint."""
-    table = read_hash_list(path)
-    return [[row["sha256"].hex() if row["sha256"] else None, row["phash"]] for row in table.to_pylist()]
+def list_hash(path: str) -> str:
+    """Return the hash of a decontamination list, which must be one."""
+    read_hash_list(path)
+    return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
 def claim_output(run: Run, shards: Sequence[Shard]) -> None:
@@ -148,8 +147,8 @@ def check_drops(stage: str, option: str, limit: float, accounts: Accounts) -> Ac
     if counted.entered and dropped / counted.entered > limit:
         reason, number = counted.main_reason()
         raise DropRatioError(
-            f"{stage} rejected {dropped} of {counted.entered} samples ({dropped / counted.entered:.1%}), more "
-            f"than {option}={limit:g} allows; {number} of them for {reason!r}. Look into the input or that "
-            f"filter, or allow it with --set {option}=1"
+            f"{stage} rejected {dropped} of {counted.entered} samples ({dropped / counted.entered:.1%}), "
+            f"more than {option}={limit:g} allows; {number} of them for {reason!r}. Look into that, or "
+            f"allow it with --set {option}=1"
         )
     return counted

@@ -1,6 +1,7 @@
 """Re-checks on disk what a run promises of its output."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from transforms.publish.check_index import UNREADABLE, IndexRows
 from transforms.publish.check_shard import check_shard
 from transforms.publish.plain_text import plain_text
 from transforms.publish.repeated_uids import repeated_uids
-from transforms.storage import TEMPORARY, exists, list_files, open_input, read_bytes
+from transforms.storage import TEMPORARY, exists, is_local, list_files, open_input, read_bytes
 
 MAX_PROBLEMS = 100
 REJECTED_COLUMNS = ["uid", "shard", "key", "stage", "kind", "reason", "value"]
@@ -93,8 +94,7 @@ class _Output:
         return Counter((str(row["kind"]), str(row["stage"]), str(row["reason"])) for row in rows)
 
     def _check_leftovers(self) -> Iterator[str]:
-        (match,) = FileSystems.match([self._path("**")])
-        for path in sorted(str(found.path) for found in match.metadata_list):
+        for path in sorted(_all_files(self.folder)):
             if FileSystems.split(path)[1].startswith(TEMPORARY):
                 below = path.removeprefix(self.folder).lstrip("/")
                 yield f"{below}: left half-written; run the same command again"
@@ -153,6 +153,15 @@ class _Output:
         for name, row in self._rejected():
             if row["reason"] != "repeated_uid":
                 yield str(row["uid"]), f"{name}: {row['key']}"
+
+
+def _all_files(folder: str) -> Iterator[str]:
+    if is_local(folder):  # where a folder's name may hold what is magic in a pattern
+        for parent, _, names in os.walk(folder):
+            yield from (os.path.join(parent, name) for name in names)
+    else:
+        (match,) = FileSystems.match([FileSystems.join(folder, "**")])
+        yield from (str(found.path) for found in match.metadata_list)
 
 
 def _get(value: Any, *names: str) -> Any:

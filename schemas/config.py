@@ -37,7 +37,7 @@ class InputConfig(_Section):
     json_: Names = Field(("json",), alias="json", description="Members tried in this order.")
     formats: Annotated[tuple[ImageFormat, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
         ("jpeg", "png", "webp"),
-        description="Real image formats to accept: those that stock loaders read. Also: avif, bmp, gif, tiff.",
+        description="Real image formats to accept; stock loaders read these. Also: avif, bmp, gif, tiff.",
     )
     max_member_bytes: int = Field(64 * 2**20, ge=1, description="A member that declares more is not read.")
     max_pixels: int = Field(100_000_000, ge=1, description="An image that declares more is not decoded.")

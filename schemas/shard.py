@@ -27,12 +27,17 @@ class Shard:
     format: ShardFormat
 
     @property
-    def slug(self) -> str:
-        """A file name for what is derived from this shard: readable, and unique by the hash of `name`."""
+    def stem(self) -> str:
+        """The name without its ending."""
         stem = self.name
         for ending in (".tar.gz", ".tgz", ".tar", ".parquet"):
             stem = stem.removesuffix(ending)
-        readable = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[-48:]
+        return stem
+
+    @property
+    def slug(self) -> str:
+        """A file name for what is derived from this shard: readable, and unique by the hash of `name`."""
+        readable = re.sub(r"[^A-Za-z0-9]+", "-", self.stem).strip("-")[-48:]
         digest = hashlib.sha256(self.name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
         return f"{readable}-{digest}".lstrip("-")
 

@@ -2,8 +2,8 @@
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import apache_beam as beam
@@ -13,7 +13,7 @@ from lvlm_workers.registry import make_worker
 from recipes.base import BadReply, Recipe
 from recipes.registry import get_recipe
 from schemas.annotation import Annotation, Provenance
-from schemas.config import AnnotateStep, RunConfig, WorkerConfig
+from schemas.config import AnnotateStep, InputConfig, RunConfig, WorkerConfig
 from schemas.errors import RunError
 from schemas.facts import Facts
 from transforms.accounts import Account, account
@@ -36,13 +36,17 @@ class Chunk:
     done: list[Annotation] = field(default_factory=list)
 
 
-def chunks(job: ShardJob, recipe: Recipe, worker: WorkerConfig, chunk_samples: int) -> Iterator[Chunk]:
-    """Yield a shard's chunks: fixed ranges of its units' indices, named by all that decides the answers."""
+def chunk_facts(job: ShardJob, chunk_samples: int, columns: list[str] | None = None) -> Iterator[list[Facts]]:
+    """Yield a shard's surviving samples by fixed ranges of their indices."""
+    for _, rows in groupby(survivors(job, columns), key=lambda facts: facts.index // chunk_samples):
+        yield list(rows)
+
+
+def chunk_path(job: ShardJob, recipe: Recipe, worker: WorkerConfig, facts: Sequence[Facts]) -> str:
+    """Return where a recipe's annotations of a chunk lie: the name holds all that decides the answers."""
     asked = [recipe.prompt_sha256(), worker.identity(), job.facts_mark]
-    for number, rows in groupby(survivors(job), key=lambda facts: facts.index // chunk_samples):
-        facts = list(rows)
-        mark = fingerprint("annotate", asked, [f.index for f in facts])
-        yield Chunk(path=job.annotations(recipe.name, number * chunk_samples, mark), facts=facts)
+    mark = fingerprint("annotate", asked, [f.index for f in facts])
+    return job.annotations(recipe.name, facts[0].index, mark)
 
 
 def read_reply(recipe: Recipe, worker: Worker, request: Request, reply: Reply, facts: Facts) -> Annotation:
@@ -68,6 +72,7 @@ class Asking:
     """One recipe put to one worker about one shard."""
 
     job: ShardJob
+    input: InputConfig
     recipe: Recipe
     config: WorkerConfig
     worker: Worker
@@ -106,32 +111,34 @@ class Asking:
 
     def _unknown(self, pending: Iterable[Chunk], known: deque[tuple[Request, Reply]]) -> Iterator[Request]:
         """Yield the requests to be asked; those with a kept reply go to `known` instead."""
-        places: deque[tuple[int, int]] = deque()
-        images = read_images(self.job.shard, iter(places.popleft, None)) if self._looks else None
         for chunk in pending:
+            asked: list[Request] = []
             for facts in chunk.facts:
                 request = self._request(chunk, facts)
                 kept = None if self.worker.repeatable else self.store.get(self._hash(request))
-                if kept is not None:
+                if kept is None:
+                    asked.append(request)
+                else:
                     known.append((request, kept))
-                    continue
-                if images is not None:
-                    places.append((facts.offset, facts.size_bytes))
-                    request = self._request(chunk, facts, image=next(images))
-                yield request
+            yield from self._with_images(asked) if self._looks else asked
+
+    def _with_images(self, asked: list[Request]) -> Iterator[Request]:
+        places = [(facts.offset, facts.size_bytes) for _, facts in (request.tag for request in asked)]
+        images = read_images(self.job.shard, places, self.input)
+        for request, image in zip(asked, images, strict=True):
+            yield replace(request, image=image)
 
     @property
     def _looks(self) -> bool:
         return self.recipe.needs_image and self.worker.reads_images
 
-    def _request(self, chunk: Chunk, facts: Facts, image: bytes | None = None) -> Request:
+    def _request(self, chunk: Chunk, facts: Facts) -> Request:
         def by_rule() -> str:
             return json.dumps(self.recipe.by_rule(facts), ensure_ascii=False)
 
         return Request(
             tag=(chunk, facts),
             prompt=self.recipe.prompt(facts) if not self.worker.repeatable else "",
-            image=image,
             schema=self.recipe.schema,
             by_rule=by_rule,
         )
@@ -174,7 +181,12 @@ class _Annotate(beam.DoFn):  # type: ignore[misc]
         paths: list[str] = []
         with ReplyStore(job.replies) as store:
             asking = Asking(
-                job=job, recipe=self._recipe, config=self._worker_config, worker=self._worker, store=store
+                job=job,
+                input=self._config.input,
+                recipe=self._recipe,
+                config=self._worker_config,
+                worker=self._worker,
+                store=store,
             )
             asking.annotate(self._pending(job, paths))
         failed = [reason for path in paths for reason in read_table(path, ["reason"])["reason"].to_pylist()]
@@ -184,9 +196,10 @@ class _Annotate(beam.DoFn):  # type: ignore[misc]
         yield job.shard.order, counted
 
     def _pending(self, job: ShardJob, paths: list[str]) -> Iterator[Chunk]:
-        for chunk in chunks(job, self._recipe, self._worker_config, self._config.chunk_samples):
-            paths.append(chunk.path)
-            if exists(chunk.path):
-                advance("samples", len(chunk.facts))
+        for facts in chunk_facts(job, self._config.chunk_samples):
+            path = chunk_path(job, self._recipe, self._worker_config, facts)
+            paths.append(path)
+            if exists(path):
+                advance("samples", len(facts))
             else:
-                yield chunk
+                yield Chunk(path=path, facts=facts)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 import pyarrow as pa
-import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.config import RunConfig
@@ -46,7 +45,7 @@ def pieces(output: OutputJob, config: RunConfig) -> Iterator[Piece]:
         job = jobs[part.order]
         samples = list(published(job, config, part.start, part.stop))
         places = [(sample.facts.offset, sample.facts.size_bytes) for sample in samples]
-        for sample, image in zip(samples, read_images(job.shard, places), strict=True):
+        for sample, image in zip(samples, read_images(job.shard, places, config.input), strict=True):
             advance("samples")
             yield Piece(
                 facts=sample.facts, shard_name=job.shard.name, annotations=sample.annotations, image=image
@@ -57,7 +56,7 @@ def coverage(index: pa.Table) -> Mapping[str, int]:
     """Return how many samples there are, and how many have each field that recipes write."""
     counted = Counter({"published": index.num_rows})
     for name, column in COVERED.items():
-        counted[name] = pc.sum(pc.greater(index.column(column), 0)).as_py() or 0
+        counted[name] = int((index.column(column).to_numpy() > 0).sum())
     return counted
 
 

@@ -1,14 +1,14 @@
 """The samples that are left after every stage, with what was written of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from recipes.registry import get_recipe
 from schemas.annotation import Annotation
 from schemas.config import RunConfig
-from schemas.facts import Facts
-from transforms.annotate_shards import chunks
+from schemas.facts import Facts, Verdict
+from transforms.annotate_shards import chunk_facts, chunk_path
 from transforms.annotation_table import annotations_in
 from transforms.shard_job import ShardJob
 from transforms.storage import read_table
@@ -17,34 +17,53 @@ from transforms.survivors import survivors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotated:
-    """A sample and each recipe's answer for it; `failure` is the first answer that says nothing."""
+    """A sample that every recipe answered, with the answers."""
 
     facts: Facts
     annotations: tuple[Annotation, ...] = ()
 
-    @property
-    def failure(self) -> Annotation | None:
-        """Return the answer that keeps this sample from being published."""
-        return next((a for a in self.annotations if a.reason is not None), None)
+
+def published(job: ShardJob, config: RunConfig, start: int, stop: int) -> Iterator[Annotated]:
+    """Yield the `start`-th to `stop`-th published sample of a shard."""
+    return islice(_published(job, config), start, stop)
 
 
-def annotated(job: ShardJob, config: RunConfig) -> Iterator[Annotated]:
-    """Yield every sample of a shard that reached `annotate`, in order."""
+def _published(job: ShardJob, config: RunConfig) -> Iterator[Annotated]:
     if not config.annotate:
         yield from (Annotated(facts=facts) for facts in survivors(job))
         return
-    by_step = [
-        chunks(job, get_recipe(step.recipe), config.workers[step.worker], config.chunk_samples)
-        for step in config.annotate
-    ]
-    for same_range in zip(*by_step, strict=True):
-        answers = [annotations_in(read_table(chunk.path)) for chunk in same_range]
-        for facts, *of_sample in zip(same_range[0].facts, *answers, strict=True):
-            yield Annotated(facts=facts, annotations=tuple(of_sample))
+    for chunk in chunk_facts(job, config.chunk_samples):
+        answers = [annotations_in(read_table(path)) for path in chunk_paths(job, config, chunk)]
+        for facts, *of_sample in zip(chunk, *answers, strict=True):
+            if all(answer.reason is None for answer in of_sample):
+                yield Annotated(facts=facts, annotations=tuple(of_sample))
 
 
-def published(
-    job: ShardJob, config: RunConfig, start: int = 0, stop: int | None = None
-) -> Iterator[Annotated]:
-    """Yield the `start`-th to `stop`-th published sample of a shard."""
-    return islice((sample for sample in annotated(job, config) if sample.failure is None), start, stop)
+def failures(job: ShardJob, config: RunConfig) -> Iterator[Verdict]:
+    """Yield a verdict on each sample that a recipe got no usable answer for: the first such recipe's."""
+    if not config.annotate:
+        return
+    for chunk in chunk_facts(job, config.chunk_samples, ["index", "uid", "key"]):
+        failed: dict[int, tuple[str, str]] = {}
+        for path in chunk_paths(job, config, chunk):
+            for row in read_table(path, ["index", "reason", "value"]).to_pylist():
+                if row["reason"] is not None:
+                    failed.setdefault(row["index"], (row["reason"], row["value"] or ""))
+        for facts in chunk:
+            if facts.index in failed:
+                reason, value = failed[facts.index]
+                yield Verdict(
+                    index=facts.index,
+                    uid=facts.uid,
+                    key=facts.key,
+                    stage="annotate",
+                    kind="failed",
+                    reason=reason,
+                    value=value,
+                )
+
+
+def chunk_paths(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> list[str]:
+    """Return where each configured recipe's annotations of a chunk lie."""
+    asked = ((get_recipe(step.recipe), config.workers[step.worker]) for step in config.annotate)
+    return [chunk_path(job, recipe, worker, chunk) for recipe, worker in asked]

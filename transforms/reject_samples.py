@@ -11,7 +11,7 @@ from schemas.arrow import to_table
 from schemas.config import RunConfig
 from schemas.facts import Verdict
 from transforms.accounts import Account, account
-from transforms.published import annotated
+from transforms.published import failures
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, count_rows
 from transforms.survivors import verdicts_so_far
@@ -21,22 +21,7 @@ COLUMNS = ("uid", "shard", "key", "stage", "kind", "reason", "value")
 
 def rejected_rows(job: ShardJob, config: RunConfig) -> pa.Table:
     """Return the rejected samples of one shard, sorted by their place in it."""
-    failures = (
-        Verdict(
-            index=sample.facts.index,
-            uid=sample.facts.uid,
-            key=sample.facts.key,
-            stage="annotate",
-            kind="failed",
-            reason=sample.failure.reason or "",
-            value=sample.failure.value or "",
-        )
-        for sample in annotated(job, config)
-        if sample.failure is not None
-    )
-    tables = [verdicts_so_far(job)]
-    if config.annotate:
-        tables.append(to_table(Verdict, failures))
+    tables = [verdicts_so_far(job), to_table(Verdict, failures(job, config))]
     verdicts = pa.concat_tables(tables).sort_by("index")
     shard = pa.array([job.shard.name] * verdicts.num_rows, pa.string())
     return verdicts.append_column("shard", shard).select(COLUMNS)

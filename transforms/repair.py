@@ -18,8 +18,9 @@ from transforms.reading.grouping import Group, group_members
 from transforms.reading.magic import image_kind
 from transforms.reading.shard_paths import InputError
 from transforms.reading.sources import LocalFile, SourceError, open_source
+from transforms.reading.tar_header import BLOCK
 from transforms.reading.tar_units import UnitMaker
-from transforms.reading.tar_walk import Member, Problem, walk
+from transforms.reading.tar_walk import Member, walk
 from transforms.storage import commit
 
 _COPY = 2**20
@@ -63,10 +64,10 @@ def repair(shard: Shard, config: InputConfig, output_path: str) -> RepairSummary
         judge = _Judge(source=source, config=config)
         groups: list[Group] = []
         for item in group_members(walk(source, judge.maker.wants), judge.maker.endings):
-            if isinstance(item, Problem):
-                left_out[item.reason] += 1
-            else:
+            if isinstance(item, Group):
                 groups.append(item)
+            elif not left_out:  # otherwise the compressed data have said why it ends early
+                left_out[item.reason] += 1
         kept: list[Group] = []
         for group, reason in _bring_together(groups, judge):
             if reason is None:
@@ -90,7 +91,8 @@ def _as_local_file(shard: Shard, config: InputConfig, left_out: Counter[str]) ->
         return
     with closing(source), tempfile.TemporaryFile() as copy:
         try:
-            while data := source.read(copy.tell(), _COPY):
+            # By blocks, so that a fault in the data costs none that came before it.
+            while data := source.read(copy.tell(), BLOCK):
                 copy.write(data)
         except SourceError as error:
             left_out[error.reason] += 1

@@ -28,8 +28,8 @@ def surviving_groups(
         yield group.filter(pc.invert(pc.is_in(group.column("index"), value_set=gone)))
 
 
-def survivors(job: ShardJob) -> Iterator[Facts]:
-    """Yield the facts of the samples that profile and dedup kept, in order."""
+def survivors(job: ShardJob, columns: list[str] | None = None) -> Iterator[Facts]:
+    """Yield the facts of the samples that profile and dedup kept, in order; of some columns where named."""
     gone = verdicts_so_far(job).column("index").combine_chunks()
-    for group in surviving_groups(job, gone):
-        yield from from_table(Facts, group)
+    for group in surviving_groups(job, gone, columns):
+        yield from from_table(Facts, group, columns)

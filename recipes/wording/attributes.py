@@ -65,7 +65,7 @@ OPPOSITES: dict[str, tuple[str, ...]] = {
         "behind > in front of", "next to > far from", "beside > far from", "near > far from",
         "in the foreground > in the background", "in the background > in the foreground",
     ),
-    "place": (
+    "setting": (
         "indoor > outdoor", "outdoor > indoor", "indoors > outdoors", "outdoors > indoors",
         "inside > outside", "outside > inside",
     ),

@@ -51,7 +51,8 @@ _PAIRS = """
     | under attack | under construction | under control | under pressure | under stress | under water |
     under way | walking dead | walking stick | wedding dress | white house | white noise | white paper |
     white rice | white sox | white wine | winter garden | winter olympics | winter park | winter soldier
-    | wood river | world cup | year old | years old | young living
+    | wood river | world cup | year old | years old | young living |
+    rose gold
 """
 
 FIXED_PAIRS = frozenset(" ".join(pair.split()) for pair in _PAIRS.split("|"))

@@ -41,7 +41,7 @@ _NOT_COLOURED = _PERSONS | {"skin", "sheep", "lives", "history", "culture", "mag
 
 
 _NOUNS = frozenset(NOUN_SETS)
-_NOT_IN_TITLES = frozenset(("place", "person", "sport"))
+_NOT_IN_TITLES = frozenset(("place", "person", "sport", "position"))
 
 
 class Place:
@@ -172,7 +172,7 @@ def rank(attribute: str, place: Place, title: bool) -> int | None:
     """Return how far from plain the hit is, 0 first; None where it is likely part of a name.
 
     A noun before another noun (`airport lobby`) comes after heads, words of a title after both. In a title,
-    nouns before nouns, places, sports and persons are taken for names.
+    nouns before nouns, places, positions, sports and persons are taken for names.
     """
     token = place.tokens[place.first]
     is_noun = attribute in _NOUNS

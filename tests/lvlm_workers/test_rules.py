@@ -30,7 +30,7 @@ def test_a_request_without_rules_names_the_mend() -> None:
         list(RulesWorker().answer([Request(tag=7, prompt="p")]))
 
 
-def test_rules_are_repeatable_and_their_identity_is_stable() -> None:
-    assert RulesWorker.repeatable
+def test_rules_are_repeatable_and_read_no_images() -> None:
     assert RulesWorker.name == "rules"
-    assert RulesWorker().identity() == {"model": "rules"}
+    assert RulesWorker.repeatable
+    assert not RulesWorker.reads_images

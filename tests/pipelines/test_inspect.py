@@ -146,6 +146,9 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     for data in (b"", b"x" * 600, b"\x1f\x8b\x08 no gzip", b"PAR1"):
         (tmp_path / "x.tar").write_bytes(data)
         assert any(line.startswith("problem") for line in inspect(str(tmp_path / "x.tar")))
+    assert "problem     a Parquet table; open it in pandas or DuckDB" in list(
+        inspect(str(tmp_path / "a.parquet"))
+    )
     whole = (_output(tmp_path / "out") / "shards" / "00000.tar").read_bytes()
     (tmp_path / "cut.tar").write_bytes(whole[:1100])
     assert any(line.startswith("problem") for line in inspect(str(tmp_path / "cut.tar")))

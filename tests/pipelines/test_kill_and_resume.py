@@ -101,7 +101,9 @@ def uninterrupted(config: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_killed_at_random_moments(config: Path, uninterrupted: dict[str, str], tmp_path: Path, seed: int) -> None:
+def test_killed_at_random_moments(
+    config: Path, uninterrupted: dict[str, str], tmp_path: Path, seed: int
+) -> None:
     output = tmp_path / "out"
     drawn = random.Random(seed)
     kills = 0

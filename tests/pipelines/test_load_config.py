@@ -124,10 +124,16 @@ def test_settings_that_lead_nowhere(tmp_path: Path, setting: str) -> None:
     assert "--set" in error_of(tmp_path, GOOD, setting)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-                    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-                        ["name", "input", "shards", "output", "profile", "filters", "kind", "words", "dedup", "near"]
-                    ), inner, max_size=4), max_leaves=12))  # fmt: skip
+NAMES = st.sampled_from("name input shards output profile filters kind words dedup near".split())
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+YAML = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(YAML)
 @settings(max_examples=200)
 def test_any_yaml_is_a_configuration_or_a_readable_error(
     tmp_path_factory: pytest.TempPathFactory, values: Any

@@ -54,7 +54,7 @@ def _rejected(*rows: tuple[str, str, str, str]) -> pa.Table:
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     """What a run of eight kept samples in shards of three leaves behind."""
-    folder = tmp_path / "out"
+    folder = tmp_path / "out [1]"
     plan = plan_output([5, 3], PER_SHARD)
     parts = []
     for shard in plan:

@@ -1,19 +1,20 @@
 """Find duplicates across all shards."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import apache_beam as beam
 import pyarrow as pa
 
 from schemas.config import DedupConfig
-from transforms.dedup.batch import batch_from_list, by_priority, from_ipc, to_ipc
+from transforms.dedup.batch import EVALUATION_ORDER, batch_from_list, by_priority, from_ipc, to_ipc
 from transforms.dedup.losers import split_by_shard
 from transforms.dedup.near import near_duplicates
 from transforms.dedup.plan import Plan, make_plan
 from transforms.dedup.same import repeated_uids, same_bytes
 from transforms.dedup.spread import spread
 from transforms.dedup.verdicts import settle
+from transforms.hash_list import read_hash_list
 
 Numbered = tuple[int, bytes]
 """(shard order or partition, Arrow IPC stream)"""
@@ -28,9 +29,8 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
     out: PCollection of (shard order, IPC of a table of `schemas.facts.Verdict`, sorted by index), one for
          every shard of the input, in no particular order.
 
-    `rows` is the number of samples: it sets the number of partitions and of keys, and so the cost; the result
-    is the same whatever it says. `evaluation` is the IPC of all evaluation lists together
-    (`transforms.hash_list.HASH_LIST_SCHEMA`), or empty; it travels in the pipeline's graph.
+    `rows` is the number of samples and entries: it sets the number of partitions and of keys, and so the
+    cost; the result is the same whatever it says. The lists of `config.decontaminate` are read by a worker.
 
     A sample loses to any better row, whether or not that one is dropped too. Better is an entry of an
     evaluation list, then more pixels, then the smaller (shard order, index). The reason is the first
@@ -40,16 +40,14 @@ class Deduplicate(beam.PTransform):  # type: ignore[misc]
 
     config: DedupConfig
     rows: int
-    evaluation: bytes = b""
 
     def expand(self, batches: beam.PCollection[Numbered]) -> beam.PCollection[Numbered]:
         """Compare in partitions, then gather the losers by shard."""
-        entries = batch_from_list(from_ipc(self.evaluation)) if self.evaluation else None
-        plan = make_plan(self.config, self.rows + (len(entries) if entries else 0))
+        plan = make_plan(self.config, self.rows)
         parts = [batches | "Spread" >> beam.FlatMap(spread_batch, plan)]
-        if entries is not None:
-            listed = batches.pipeline | beam.Impulse()
-            parts.append(listed | "SpreadLists" >> beam.FlatMap(spread_lists, to_ipc(entries), plan))
+        if self.config.decontaminate:
+            once = batches.pipeline | beam.Impulse()
+            parts.append(once | "SpreadLists" >> beam.FlatMap(spread_lists, self.config.decontaminate, plan))
         losers = (
             parts
             | "AllParts" >> beam.Flatten()
@@ -66,9 +64,10 @@ def spread_batch(batch: Numbered, plan: Plan) -> Iterator[Numbered]:
         yield partition, to_ipc(rows)
 
 
-def spread_lists(_: bytes, entries: bytes, plan: Plan) -> Iterator[Numbered]:
+def spread_lists(_: bytes, paths: Sequence[str], plan: Plan) -> Iterator[Numbered]:
     """Yield the entries of evaluation lists by partition."""
-    return spread_batch((-1, entries), plan)
+    entries = pa.concat_tables(read_hash_list(path) for path in paths)
+    return spread_batch((EVALUATION_ORDER, to_ipc(batch_from_list(entries))), plan)
 
 
 def compare_partition(gathered: tuple[int, Iterable[bytes]], plan: Plan) -> Iterator[Numbered]:

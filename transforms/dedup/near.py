@@ -49,7 +49,8 @@ def best_neighbours(pictures: Pictures, partition: int, plan: Plan, near: NearCo
     """Return for each picture the best one that is near it and better, or itself where there is none.
 
     Candidates are tried best first, all groups at once: a picture leaves at its first hit, so that a clump of
-    n near copies costs about n comparisons, not n squared. Memory is linear in the pictures.
+    n near copies costs about n comparisons, not n squared; pictures that share a key and are not near cost
+    one for each pair. Memory is linear in the pictures.
     """
     best = np.arange(len(pictures.phash))
     for salt, mask in enumerate(plan.bands.masks):

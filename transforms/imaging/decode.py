@@ -30,7 +30,7 @@ from transforms.imaging.thumbnail import thumbnail
 # Not per call: `warnings.catch_warnings` is not safe in threads.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-MIN_SIDE_PX = 48
+MIN_SIDE_PX = 96
 """A JPEG is decoded at the smallest of 1/8, 1/4, 1/2, 1/1 whose shorter side is still this long."""
 
 MAX_TIFF_FRAMES = 256

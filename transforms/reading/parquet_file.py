@@ -26,7 +26,9 @@ class BrokenParquetError(Exception):
 
 @contextmanager
 def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file to be read in order, a page at a time, in bounded memory.
+    """Open a Parquet file to be read in order; what it holds in memory is a page of each column.
+
+    Writers make pages of about 1 MiB, but pyarrow's checks their size only every 1,024 rows.
 
     Raises:
         OSError: it is not there or cannot be read.
@@ -34,7 +36,9 @@ def open_parquet(path: str) -> Iterator[pq.ParquetFile]:
     """
     with open_input(path) as stream:
         try:
-            with pq.ParquetFile(stream, buffer_size=2**20, pre_buffer=False) as file:
+            with pq.ParquetFile(
+                stream, buffer_size=2**20, pre_buffer=False, page_checksum_verification=True
+            ) as file:
                 yield file
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             # Arrow reports broken bytes as a bare OSError; one of the filesystem's has a number or a type.

@@ -85,12 +85,7 @@ def _row_unit(
     uid, url, ignored = uid_and_url(fields)
     text, text_mended, reason, value = _row_text(row, fields, config)
     key = str(fields.get("key") or fields.get("__key__") or f"{number:09d}")
-    if size is None:
-        reason, value = "null_row", f"row {number}"
-    elif size > config.max_member_bytes:
-        reason, value = "oversized_member", f"row {number}: {size} bytes"
-    elif size == 0:
-        reason, value = "empty_image", f"row {number}"
+    reason, value = _image_fault(number, size, config.max_member_bytes) or (reason, value)
     occurrence = seen[key]
     seen[key] += 1
     return Unit(
@@ -108,6 +103,14 @@ def _row_unit(
         reason=reason,
         value=value,
     )
+
+
+def _image_fault(number: int, size: int | None, limit: int) -> tuple[str, str] | None:
+    if size is None:
+        return "null_row", f"row {number}"
+    if size > limit:
+        return "oversized_member", f"row {number}: {size} bytes"
+    return None if size else ("empty_image", f"row {number}")
 
 
 def _clean_fields(row: Mapping[str, Any]) -> dict[str, Any]:

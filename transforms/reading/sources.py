@@ -34,7 +34,7 @@ class Source(Protocol):
         """Return `size` bytes from `offset`, fewer where the shard ends.
 
         Raises:
-            SourceError: the compressed data are broken, or a bomb.
+            SourceError: the compressed data end early, are broken, or a bomb; what lay before was given.
         """
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class GzipFile:
             except zlib.error as error:
                 raise SourceError("damaged_shard", f"the gzip data are broken: {error}") from error
             if not data and not self._buffer:
-                return False
+                raise SourceError("truncated_shard", "the gzip data end early")
         self._count(len(self._buffer))
         return True
 

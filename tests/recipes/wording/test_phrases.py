@@ -22,7 +22,28 @@ def test_hand_worked(text: str) -> None:
     assert find_tags(text, tokenise(text)) == CASES[text]
 
 
-@given(st.lists(st.sampled_from(["a", "red", "dog,", "cat", ".", "no", "the", "on", "green", "house", "7", "running", "Z's"]), max_size=60))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "a",
+                "red",
+                "dog,",
+                "cat",
+                ".",
+                "no",
+                "the",
+                "on",
+                "green",
+                "house",
+                "7",
+                "running",
+                "Z's",
+            ]
+        ),
+        max_size=60,
+    )
+)
 def test_tags_are_few_distinct_and_taken_from_the_text(words: list[str]) -> None:
     text = " ".join(words)
     tags = find_tags(text, tokenise(text))

@@ -19,6 +19,7 @@ from transforms.dedup.batch import batch_from_facts, from_ipc, to_ipc
 from transforms.dedup.deduplicate import Deduplicate
 from transforms.dedup.plan import make_plan
 from transforms.hash_list import HASH_LIST_SCHEMA
+from transforms.storage import commit_table
 
 NEAR = NearConfig(max_distance=4, max_colour=24)
 Told = dict[int, list[tuple[int, str, str, str, str]]]
@@ -86,13 +87,15 @@ def by_all_pairs(samples: Sequence[Sample], entries: Sequence[Entry], config: De
     return {order: sorted(rows) for order, rows in told.items()}
 
 
-def listed(entries: Sequence[Entry]) -> bytes:
-    if not entries:
-        return b""
+def listing(config: DedupConfig, entries: Sequence[Entry], folder: Path) -> DedupConfig:
+    """Write the entries as two lists and name them in the configuration."""
     rows = [
         {"name": e.name, "sha256": e.sha256, "phash": e.phash, "colour_grid": e.colour_grid} for e in entries
     ]
-    return to_ipc(pa.Table.from_pylist(rows, schema=HASH_LIST_SCHEMA))
+    paths = (str(folder / "a.parquet"), str(folder / "b.parquet"))
+    for path, part in zip(paths, (rows[:7], rows[7:]), strict=True):
+        commit_table(path, pa.Table.from_pylist(part, schema=HASH_LIST_SCHEMA))
+    return config.model_copy(update={"decontaminate": paths})
 
 
 def batches_of(samples: Sequence[Sample]) -> list[tuple[int, bytes]]:
@@ -142,7 +145,8 @@ def planted(seed: int, count: int = 700, shards: int = 5) -> tuple[list[Sample],
     """Return samples of few uids, bytes, pictures and sizes, so that all rules meet, and a list."""
     rng = random.Random(seed)
     centres = [(rng.getrandbits(64), rng.randbytes(27)) for _ in range(count // 6)]
-    samples, entries = [], []
+    samples: list[Sample] = []
+    entries: list[Entry] = []
     for number in range(count):
         phash, grid = rng.choice(centres)
         for _ in range(rng.randint(0, 4)):
@@ -191,11 +195,8 @@ def test_equals_all_pairs(
     rows = 1_000 if one_partition else 1_001
     assert (make_plan(config, rows).partitions >= 3) == (not one_partition)
     expected = by_all_pairs(samples, entries, config)
-    found = run(
-        Deduplicate(config=config, rows=rows - len(entries), evaluation=listed(entries)),
-        batches_of(samples),
-        tmp_path / "out",
-    )
+    listed = listing(config, entries, tmp_path) if with_list else config
+    found = run(Deduplicate(config=listed, rows=rows), batches_of(samples), tmp_path / "out")
     assert told(found) == expected
 
 
@@ -212,9 +213,8 @@ def test_does_not_depend_on_how_shards_come_or_how_the_work_is_split(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples, entries = planted(seed=4, count=300)
-    config = DedupConfig(near=NEAR)
-    lists = listed(entries)
-    whole = run(Deduplicate(config=config, rows=300, evaluation=lists), batches_of(samples), tmp_path / "a")
+    config = listing(DedupConfig(near=NEAR), entries, tmp_path)
+    whole = run(Deduplicate(config=config, rows=300), batches_of(samples), tmp_path / "out-a")
     rng = random.Random(0)
     rng.shuffle(samples)
     pieces = [piece for start in range(0, 300, 20) for piece in batches_of(samples[start : start + 20])]
@@ -222,7 +222,7 @@ def test_does_not_depend_on_how_shards_come_or_how_the_work_is_split(
     rng.shuffle(pieces)
     monkeypatch.setattr(plan, "PARTITION_ROWS", 100)
     assert make_plan(config, 300).partitions == 21
-    split = run(Deduplicate(config=config, rows=300, evaluation=lists), pieces, tmp_path / "b")
+    split = run(Deduplicate(config=config, rows=300), pieces, tmp_path / "out-b")
     assert split == whole  # to the byte
 
 
@@ -250,6 +250,5 @@ def test_a_chain_drops_all_but_its_head_and_names_the_best_near_sample(tmp_path:
 
 def test_every_shard_gets_a_table_be_it_empty(tmp_path: Path) -> None:
     batches = [(order, to_ipc(batch_from_facts(order, []))) for order in (4, 2)]
-    evaluation = to_ipc(HASH_LIST_SCHEMA.empty_table())
-    deduplicate = Deduplicate(config=DedupConfig(near=NEAR), rows=0, evaluation=evaluation)
+    deduplicate = Deduplicate(config=listing(DedupConfig(near=NEAR), [], tmp_path), rows=0)
     assert told(run(deduplicate, batches, tmp_path / "out")) == {2: [], 4: []}

@@ -59,6 +59,17 @@ def test_a_null_grid_is_near_any_colour() -> None:
     assert is_near(some, a, b, NEAR).tolist() == [False, True, True]
 
 
+def test_a_null_grid_is_not_a_black_one() -> None:
+    grids = [b"\xff" * 27, b"\0" * 27, None]
+    facts = [
+        Facts(index=i, uid=f"u{i}", key="k", sha256=b"\0" * 32, phash=9, colour_grid=grid)
+        for i, grid in enumerate(grids)
+    ]
+    losers = near_duplicates(by_priority(batch_from_facts(0, facts)), 0, plan_for(3))
+    assert losers["index"].to_pylist() == [2]
+    assert losers["value"].to_pylist() == ["u0 distance 0"]
+
+
 def test_the_limits_of_distance_and_colour_are_within() -> None:
     some = pictures(np.array([0, 0b1111, 0b11111], np.uint64), np.array([0, 10, 11], np.uint8))
     some.grid[0, :] = 0

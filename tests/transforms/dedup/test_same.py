@@ -36,6 +36,13 @@ def test_the_first_of_a_uid_stays() -> None:
     assert told(repeated_uids(some)) == [(3, SAME_UID, 1, "a"), (0, SAME_UID, 1, "a")]
 
 
+def test_names_of_a_list_are_no_uids() -> None:
+    entries = [{"name": "a", "sha256": b"\5" * 32}] * 2
+    listed = batch_from_list(pa.Table.from_pylist(entries, schema=HASH_LIST_SCHEMA))
+    some = by_priority(pa.concat_tables([rows((0, "a", 1)), listed]))
+    assert told(repeated_uids(some)) == []
+
+
 def test_an_entry_of_a_list_beats_samples_and_is_no_loser() -> None:
     entries = [{"name": name, "sha256": b"\5" * 32} for name in ("first", "second")]
     listed = batch_from_list(pa.Table.from_pylist(entries, schema=HASH_LIST_SCHEMA))

@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from schemas.config import DedupConfig, NearConfig
 from schemas.facts import Facts
-from transforms.dedup.batch import batch_from_facts
+from transforms.dedup.batch import batch_from_facts, column_values
 from transforms.dedup.plan import PARTITION_ROWS, make_plan, partition_of
 from transforms.dedup.spread import spread
 
@@ -42,7 +42,7 @@ def test_rows_that_share_anything_meet_once_a_partition() -> None:
     assert len({partition for partition, _ in parts}) == len(parts) == 7
     homes: dict[tuple[int, int], set[int]] = {}
     for partition, held in parts:
-        for place in zip(held["order"].to_pylist(), held["index"].to_pylist(), strict=True):
+        for place in zip(column_values(held, "order"), column_values(held, "index"), strict=True):
             assert partition not in homes.setdefault(place, set())
             homes[place].add(partition)
     assert len(homes) == 1_000

@@ -49,7 +49,10 @@ def shape(names: str, endings: Endings = PLAIN) -> list[tuple[str, ...]]:
         ("a.jpg a.txt a.txt a.jpg", [("a", "jpg", "txt"), ("a", "txt", "jpg")]),
         ("a.jpg a.jpg a.txt", [("a", "jpg", "jpg", "txt", "repeated_member")]),
         ("a.jpg a.JPG", [("a", "jpg"), ("a", "jpg")]),
-        ("._a.jpg a.jpg ._a.txt a.txt", [("._a.jpg", "", "no_key"), ("._a.txt", "", "no_key"), ("a", "jpg", "txt")]),
+        (
+            "._a.jpg a.jpg ._a.txt a.txt",
+            [("._a.jpg", "", "no_key"), ("._a.txt", "", "no_key"), ("a", "jpg", "txt")],
+        ),
         ("a.jpg README a.txt", [("README", ""), ("a", "jpg", "txt")]),
         ("__meta__ __m__/x.jpg a.jpg __key__.jpg", [("a", "jpg"), ("__key__", "jpg")]),
         ("", []),
@@ -111,7 +114,9 @@ def test_every_member_is_in_one_group(names: list[str]) -> None:
         assert all(member.name.lower().startswith(group.key.lower()) for member in group.members)
 
 
-@given(st.lists(st.lists(st.sampled_from(["jpg", "txt", "json", "npy"]), unique=True, min_size=1), max_size=8))
+@given(
+    st.lists(st.lists(st.sampled_from(["jpg", "txt", "json", "npy"]), unique=True, min_size=1), max_size=8)
+)
 def test_clean_shards_group_as_webdataset_does(samples: list[list[str]]) -> None:
     names = [f"s/{at:03d}.{ending}" for at, sample in enumerate(samples) for ending in sample]
     assert [(g.key, list(g.endings)) for g in groups(" ".join(names))] == [

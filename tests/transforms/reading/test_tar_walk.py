@@ -64,8 +64,7 @@ def test_agrees_with_tarfile(
     assert [(m.name, m.offset, m.size) for m in found] == expected
     streamed = members_of(GzipFile(io.BytesIO(gzip.compress(data)), 1e9))
     assert [(m.name, m.offset, m.data) for m in streamed] == [
-        (name, offset, content)
-        for (name, offset, _), (_, content) in zip(expected, members, strict=True)
+        (name, offset, content) for (name, offset, _), (_, content) in zip(expected, members, strict=True)
     ]
 
 

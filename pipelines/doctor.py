@@ -1,0 +1,62 @@
+"""Say what is wrong with input shards, and write clean ones."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from schemas.config import InputConfig
+from schemas.errors import ConfigError
+from schemas.reasons import REASONS
+from schemas.shard import Shard
+from transforms.diagnose import PROBLEMS, Diagnosis, diagnose
+from transforms.publish.plain_text import plain_text
+from transforms.reading.shard_paths import find_shards
+from transforms.repair import repair
+
+
+def run_doctor(patterns: Sequence[str], repair_folder: str | None = None) -> int:
+    """Print what is wrong with the shards; return 1 where anything is, 0 where nothing is.
+
+    Raises:
+        ConfigError: clean shards would be written over the input, or over each other.
+    """
+    config = InputConfig(shards=tuple(patterns))
+    shards = find_shards(patterns)
+    targets = repair_targets(shards, repair_folder) if repair_folder is not None else {}
+    sick = 0
+    for shard in shards:
+        diagnosis = diagnose(shard, config)
+        sick += not diagnosis.is_clean
+        for line in describe(diagnosis):
+            print(line)
+        if shard.order in targets:
+            target = str(targets[shard.order])
+            summary = repair(shard, config, target)
+            reasons = (f"{number} {reason}" for reason, number in sorted(summary.left_out.items()))
+            print(f"  wrote {plain_text(str(target))}: {summary.kept} samples")
+            print(f"  left out: {', '.join(reasons) or 'none'}")
+    print(f"{len(shards)} shards, {sick} with problems")
+    return 1 if sick else 0
+
+
+def repair_targets(shards: Sequence[Shard], folder: str) -> dict[int, Path]:
+    """Return where each shard's clean copy goes: below `folder` as it lies below the input's fixed part."""
+    targets: dict[int, Path] = {}
+    for shard in shards:
+        target = Path(folder) / f"{shard.stem}.tar"
+        if target in targets.values():
+            raise ConfigError(f"two shards would be written to {target}; repair them into two folders")
+        if target.resolve() == Path(shard.path).resolve():
+            raise ConfigError(f"{target} would overwrite the input; give another folder to --repair")
+        targets[shard.order] = target
+    return targets
+
+
+def describe(diagnosis: Diagnosis) -> Iterator[str]:
+    """Yield the lines that say what was found in one shard."""
+    verdict = "clean" if diagnosis.is_clean else f"problems: {', '.join(diagnosis.problems)}"
+    counts = f"{diagnosis.units} units, {diagnosis.samples} with image and text"
+    yield f"{plain_text(diagnosis.shard)}: {counts}; {verdict}"
+    for problem, finding in diagnosis.problems.items():
+        meaning = PROBLEMS.get(problem) or REASONS[problem]
+        yield f"  {problem} ({finding.count}): {meaning}"
+        yield f"    such as {plain_text(', '.join(finding.examples))}"
