@@ -3,21 +3,22 @@
 import argparse
 import sys
 import time
+from functools import partial
 
 
 def curate(options: argparse.Namespace) -> int:
     """Run or resume a configuration."""
-    from pipelines.command import check_beam_arguments
+    from pipelines.command import check_beam_arguments, run_stage
     from pipelines.curate import run_curate
     from pipelines.load_config import load_config
     from pipelines.progress_display import Display
-    from pipelines.run import only_writer, open_run
+    from pipelines.run import open_run
 
     check_beam_arguments(options.beam_arguments)
     started = time.monotonic()
     run = open_run(load_config(options.config, options.set, options.out), options.beam_arguments)
-    with only_writer(run):
-        counted = run_curate(run, Display(enabled=not options.quiet))
+    display = Display(enabled=not options.quiet)
+    counted = run_stage(partial(run_curate, display=display), run)
     if not options.quiet:
         seconds = time.monotonic() - started
         print(
@@ -39,8 +40,10 @@ def doctor(options: argparse.Namespace) -> int:
 
 def inspect(options: argparse.Namespace) -> int:
     """Show samples in the terminal."""
+    from pipelines.inspect import check_path
     from pipelines.inspect import inspect as lines
 
+    check_path(options.path)
     for line in lines(options.path, options.limit):
         print(line)
     return 0

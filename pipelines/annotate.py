@@ -4,7 +4,7 @@ import apache_beam as beam
 
 from pipelines.command import main
 from pipelines.engine import run_pipeline
-from pipelines.run import Run, check_drops
+from pipelines.run import Run, check_done, check_drops
 from transforms.accounts import Account, total
 from transforms.annotate_shards import AnnotateShards
 from transforms.commit_accounts import CommitAccounts, read_accounts
@@ -32,6 +32,7 @@ def run_annotate(run: Run) -> Account:
 
     if not summaries:
         return Account()
+    check_done(run, "dedup")
     run_pipeline(build, run.arguments)
     limit = run.config.max_failed_replies
     return total(

@@ -3,14 +3,19 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+from apache_beam.runners.runner import create_runner
 
 from pipelines.load_config import load_config
 from pipelines.run import Run, only_writer, open_run
 from schemas.errors import ConfigError, PairwrightError
 from transforms.accounts import Account
+from transforms.process_pool import process_pool
+
+_BEAM_HELP = "see https://beam.apache.org/releases/pydoc/current/apache_beam.options.pipeline_options.html"
 
 
 def main(stage: Callable[[Run], Account], description: str | None) -> None:
@@ -39,26 +44,39 @@ def _run(
 ) -> int:
     check_beam_arguments(beam_arguments)
     run = open_run(load_config(arguments.config, arguments.set, arguments.out), beam_arguments)
-    with only_writer(run):
-        counted = stage(run)
+    counted = run_stage(stage, run)
     print(f"{counted.entered} samples in, {counted.kept} kept")
     return 0
 
 
+def run_stage(stage: Callable[[Run], Account], run: Run) -> Account:
+    """Run a stage, or all, as the only writer of the output and on all cores."""
+    with only_writer(run), process_pool(run.processes):
+        return stage(run)
+
+
+class _BeamParser(BeamArgumentParser):  # type: ignore[misc]
+    def error(self, message: str) -> NoReturn:
+        """Tell the mistake without the usage, which is hundreds of lines."""
+        raise ConfigError(f"Beam options: {message}; {_BEAM_HELP}")
+
+
 def check_beam_arguments(arguments: Sequence[str]) -> None:
-    """Refuse options that Beam does not know: it would drop them without a word.
+    """Refuse options and runners that Beam does not know: it would drop an option without a word.
 
     Raises:
         ConfigError: names them.
     """
-    parser = BeamArgumentParser()
+    parser = _BeamParser(allow_abbrev=False, add_help=False)
     for options in PipelineOptions.__subclasses__():
         options._add_argparse_args(parser)
-    _, unknown = parser.parse_known_args(list(arguments))
+    known, unknown = parser.parse_known_args(list(arguments))
     if unknown:
-        raise ConfigError(
-            f"Beam knows no option {' '.join(unknown)}; see `python -m pipelines.curate --help`"
-        )
+        raise ConfigError(f"Beam knows no option {' '.join(unknown)}; {_BEAM_HELP}")
+    try:
+        _ = create_runner(known.runner) if known.runner else None
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"--runner={known.runner}: {' '.join(str(error).split())}") from error
 
 
 def run_command(command: Callable[[], int]) -> int:

@@ -30,7 +30,7 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
     left = 0
     counted = Account()
     for name, stage in STAGES.items():
-        if (name == "dedup" and run.config.dedup is None) or (name == "annotate" and not run.config.annotate):
+        if name == "annotate" and not run.config.annotate:
             continue
         started = time.monotonic()
         with display.stage(

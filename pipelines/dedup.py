@@ -4,12 +4,13 @@ import apache_beam as beam
 
 from pipelines.command import main
 from pipelines.engine import run_pipeline
-from pipelines.run import Run, check_drops
+from pipelines.run import Run, check_done, check_drops
 from schemas.config import DedupConfig
 from transforms.accounts import Account, total
 from transforms.commit_accounts import CommitAccounts, read_accounts
 from transforms.dedup.deduplicate import Deduplicate
 from transforms.dedup_shards import CommitVerdicts, dedup_batches
+from transforms.shard_job import dedup_config
 from transforms.storage import count_rows, exists
 
 
@@ -19,9 +20,8 @@ def run_dedup(run: Run) -> Account:
     Raises:
         RunError: the pipeline failed, or more than `dedup.max_drop_ratio` were dropped.
     """
-    config = run.config.dedup
-    if config is None:
-        return Account()
+    check_done(run, "profile")
+    config = dedup_config(run.config)
     summary = run.summary("dedup")
     if not exists(summary):
         _compare(run, config, summary)

@@ -40,12 +40,13 @@ def run_doctor(patterns: Sequence[str], repair_folder: str | None = None) -> int
 
 def repair_targets(shards: Sequence[Shard], folder: str) -> dict[int, Path]:
     """Return where each shard's clean copy goes: below `folder` as it lies below the input's fixed part."""
+    inputs = {Path(shard.path).resolve() for shard in shards}
     targets: dict[int, Path] = {}
     for shard in shards:
         target = Path(folder) / f"{shard.stem}.tar"
         if target in targets.values():
             raise ConfigError(f"two shards would be written to {target}; repair them into two folders")
-        if target.resolve() == Path(shard.path).resolve():
+        if target.resolve() in inputs:
             raise ConfigError(f"{target} would overwrite the input; give another folder to --repair")
         targets[shard.order] = target
     return targets

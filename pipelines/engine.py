@@ -12,11 +12,11 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from schemas.errors import PairwrightError, RunError
 
-_OURS = re.compile(r"schemas\.errors\.\w+: (?P<message>.*?)(?: \[while running .*)?$", re.MULTILINE)
-_LAST = re.compile(
-    r"^(?:[\w.]+\.)?(?P<kind>\w*(?:Error|Exception|Interrupt)): (?P<message>.*?)(?: \[while running.*)?$",
-    re.M,
-)
+_STEP = re.compile(r" \[while running '[^']*'\]")
+_RAISED = re.compile(r"^(?P<module>(?:\w+\.)*)(?P<kind>[A-Z]\w*): (?P<message>.*)$", re.MULTILINE)
+_OURS = ("schemas.errors.", "lvlm_workers.base.", "transforms.reading.shard_paths.")
+"""Modules whose errors say how to mend them."""
+_ERRNO = re.compile(r"\[Errno (?P<number>[0-9]+)\] (?P<text>[^:]*)(?:: '(?P<path>[^']*)')?")
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], None], arguments: Sequence[str]) -> None:
@@ -34,8 +34,6 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], arguments: Sequence[str
         try:
             with beam.Pipeline(runner=runner, options=options) as pipeline:
                 build(pipeline)
-        except PairwrightError:
-            raise
         except Exception as error:
             raise explain(error) from error
 
@@ -47,18 +45,26 @@ def explain(error: BaseException) -> PairwrightError:
     while link is not None and link not in chain:
         chain.append(link)
         link = link.__cause__ or link.__context__
-    for found in reversed(chain):
+    for found in chain:
         if isinstance(found, PairwrightError):
-            return found
+            return type(found)(_STEP.sub("", str(found)))
+    for found in reversed(chain):
         if isinstance(found, OSError) and found.errno is not None:
             return RunError(_explain_os_error(found))
-    text = str(error)
-    if ours := _OURS.search(text):
-        return RunError(ours["message"])
-    last = list(_LAST.finditer(text))
-    message = (
-        f"{last[-1]['kind']}: {last[-1]['message']}" if last else f"{type(error).__name__}: {text.strip()}"
-    )
+    return _explain_text(_STEP.sub("", str(error)), type(error).__name__)
+
+
+def _explain_text(text: str, kind: str) -> RunError:
+    """Return the error in what an engine tells of another process: the last line of a traceback."""
+    message = f"{kind}: {text}"
+    raised = list(_RAISED.finditer(text))
+    if raised:
+        if raised[-1]["module"] in _OURS:
+            return RunError(raised[-1]["message"])
+        message = f"{raised[-1]['kind']}: {raised[-1]['message']}"
+    if errno_in := _ERRNO.search(message):
+        error = OSError(int(errno_in["number"]), errno_in["text"].strip(), errno_in["path"])
+        return RunError(_explain_os_error(error))
     return RunError(f"{' '.join(message.split())} (what is committed stays; run again to resume)")
 
 
@@ -70,6 +76,7 @@ def _explain_os_error(error: OSError) -> str:
         errno.EDQUOT: "raise the quota or free some space",
         errno.EACCES: "change the permissions",
         errno.EROFS: "choose another output",
+        errno.ENOENT: "put it back",
         errno.EMFILE: "raise the limit on open files (ulimit -n)",
     }.get(error.errno or 0, "mend it")
     return f"{error.strerror}{where}: {mend} and run again; what is committed stays"

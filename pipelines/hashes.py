@@ -11,7 +11,8 @@ from schemas.facts import Facts
 from schemas.shard import Unit
 from transforms.hash_list import hash_rows
 from transforms.measure_units import measure_units
-from transforms.ordered_map import cores, ordered_map
+from transforms.ordered_map import ordered_map
+from transforms.process_server import cores
 from transforms.profile_shards import batches
 from transforms.reading.shard_paths import find_shards
 from transforms.reading.units import read_units

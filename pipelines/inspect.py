@@ -1,6 +1,7 @@
 """Shows samples in the terminal: of a run's output, or of any one shard."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
 from itertools import chain, groupby, islice
@@ -8,12 +9,13 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from schemas.errors import ConfigError
 from schemas.shard import Shard
 from transforms.publish.check_record import check_record
 from transforms.publish.plain_text import plain_text, wrap_columns
 from transforms.reading.sources import Source, open_source
 from transforms.reading.tar_walk import Member, Problem, walk
-from transforms.storage import exists, list_files, read_bytes
+from transforms.storage import exists, is_local, list_files, read_bytes
 
 COLUMNS = 100
 MAX_LINES = 6
@@ -45,6 +47,19 @@ def inspect(path: str, limit: int = 5) -> Iterator[str]:
         folder = FileSystems.join(path, "shards")
         shards = [FileSystems.join(folder, name) for name in list_files(folder) if name.endswith(".tar")]
     yield from chain.from_iterable(islice(chain.from_iterable(map(_samples, shards)), limit))
+
+
+def check_path(path: str) -> None:
+    """Refuse what is neither an output folder nor a file.
+
+    Raises:
+        ConfigError: there is nothing at the path, or a folder that no run finished.
+    """
+    if is_local(path) and not os.path.isfile(path) and not exists(os.path.join(path, "run.json")):
+        what = (
+            "is a folder without run.json, so no run finished it" if os.path.isdir(path) else "is not there"
+        )
+        raise ConfigError(f"{path} {what}; give a run's output folder or a shard")
 
 
 def _funnel(output: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ import apache_beam as beam
 from dataset_cards.card import dataset_card
 from pipelines.command import main
 from pipelines.engine import run_pipeline
-from pipelines.run import Run
+from pipelines.run import Run, check_done
 from pipelines.run_record import run_record
 from schemas.errors import AccountingError
 from transforms.accounts import Account, total
@@ -19,7 +19,7 @@ from transforms.publish.index import write_index, write_sizes
 from transforms.publish.plan import OutputShard, plan_output
 from transforms.publish_shards import OutputJob, PublishShards
 from transforms.reject_samples import RejectSamples
-from transforms.storage import commit_bytes, list_files, read_bytes, remove, remove_half_written
+from transforms.storage import commit_bytes, list_files, read_json, remove, remove_half_written
 
 FINISHED = ("run.json", "README.md", "index.parquet", "shards/sizes.json")
 """What says that an output is complete: removed before anything of it changes, written again at the end."""
@@ -32,6 +32,9 @@ def run_publish(run: Run) -> Account:
         RunError: the pipeline failed.
         AccountingError: in != published + dropped + failed.
     """
+    check_done(run, "dedup")
+    for step in run.config.annotate:
+        check_done(run, "annotate", step, run.config.workers[step.worker])
     mark = publish_mark(run)
     clear(run, mark)
     accounts = run_reject(run)
@@ -61,8 +64,7 @@ def clear(run: Run, mark: str) -> None:
     """Remove what another configuration published here, and whatever says that the output is complete."""
     for name in FINISHED:
         remove(run.path(name))
-    for folder in ("", "shards", "rejected"):
-        remove_half_written(run.path(folder) if folder else run.config.output)
+    remove_half_written(run.config.output)
     index = run.path("work", "index")
     for name in list_files(index):
         if not name.endswith((f"-{mark}.parquet", f"-{mark}.json")):
@@ -119,7 +121,7 @@ def write_shards(run: Run, outputs: Sequence[OutputJob], mark: str) -> Counter[s
         return Counter({"published": 0})
     run_pipeline(build, run.arguments)
     covered: Counter[str] = Counter()
-    for part in json.loads(read_bytes(summary)):
+    for part in read_json(summary):
         covered.update(part)
     remove_others(run, "shards", {output.plan.name for output in outputs})
     return covered

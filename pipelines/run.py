@@ -11,16 +11,28 @@ from apache_beam.io.filesystems import FileSystems
 from recipes.base import Recipe
 from recipes.registry import get_recipe
 from schemas.config import RunConfig
-from schemas.errors import ConfigError, DropRatioError
+from schemas.errors import ConfigError, DropRatioError, RunError
 from schemas.shard import Shard
 from transforms.accounts import Account, total
 from transforms.commit_accounts import Accounts
 from transforms.fingerprint import fingerprint
 from transforms.hash_list import read_hash_list
+from transforms.process_server import cores
 from transforms.reading.shard_paths import find_shards
 from transforms.reading.units import check_shard
 from transforms.shard_job import ShardJob, plan_jobs
-from transforms.storage import commit_bytes, exists, is_local, list_files, make_folder, read_bytes
+from transforms.storage import (
+    all_files,
+    commit_bytes,
+    exists,
+    is_half_written,
+    is_local,
+    make_folder,
+    read_bytes,
+)
+
+POOL_BYTES = 256 * 2**20
+"""Input from which on processes, which take a second to start, save time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +52,11 @@ class Run:
         """Return the path of a stage's accounts, named by all that decides them."""
         marks = [[job.shard.name, job.profile_mark, job.dedup_mark] for job in self.jobs]
         return self.path("work", stage, f"summary-{fingerprint(stage, marks, *parts)}.json")
+
+    @property
+    def processes(self) -> int:
+        """How many processes the embedded engine should use: starting them must be worth it."""
+        return cores() if not self.arguments and self.bytes_in >= POOL_BYTES and len(self.jobs) > 1 else 1
 
     @property
     def bytes_in(self) -> int:
@@ -92,26 +109,25 @@ def claim_output(run: Run, shards: Sequence[Shard]) -> None:
     Raises:
         ConfigError: it holds another run, or files of nobody's.
     """
-    note = run.path("work", "run-of.json")
+    output, note = run.config.output, run.path("work", "run-of.json")
     mine = {"name": run.config.name, "shards": [[shard.name, shard.size_bytes] for shard in shards]}
     mend = "give another --out, or remove that folder"
-    if exists(note):
-        theirs = json.loads(read_bytes(note))
-        if theirs["name"] != mine["name"]:
-            raise ConfigError(
-                f"{run.config.output} holds the run {theirs['name']!r}, not {mine['name']!r}; {mend}"
-            )
-        if not any(shard in theirs["shards"] for shard in mine["shards"]):
-            raise ConfigError(f"{run.config.output} holds a run over other shards; {mend}")
-    elif is_local(run.config.output) and (found := list_files(run.config.output)):
-        raise ConfigError(f"{run.config.output} is no run's output but holds {found[0]!r}; {mend}")
     try:
+        if exists(note):
+            theirs = json.loads(read_bytes(note))
+            if theirs["name"] != mine["name"]:
+                raise ConfigError(f"{output} holds the run {theirs['name']!r}, not {mine['name']!r}; {mend}")
+            if not any(shard in theirs["shards"] for shard in mine["shards"]):
+                raise ConfigError(f"{output} holds a run over other shards; {mend}")
+        elif found := min((path for path in all_files(output) if not is_half_written(path)), default=None):
+            raise ConfigError(f"{output} is no run's output but holds {found}; give another --out")
         make_folder(run.path("work"))
         commit_bytes(note, json.dumps(mine, indent=1).encode())
-    except OSError as error:
-        raise ConfigError(
-            f"output {run.config.output} cannot be written ({error.strerror}); {mend}"
-        ) from error
+    except (OSError, ValueError) as error:
+        if not is_local(output):
+            mend = "check the credentials and that Beam's extra for it is installed (aws, gcp, azure, hadoop)"
+        line = " ".join((getattr(error, "strerror", None) or str(error)).split())[:300]
+        raise ConfigError(f"output {output} cannot be used ({line}); {mend}") from error
 
 
 @contextmanager
@@ -134,6 +150,19 @@ def only_writer(run: Run) -> Iterator[None]:
                 f"another process is writing {run.config.output}; wait for it or stop it"
             ) from None
         yield
+
+
+def check_done(run: Run, stage: str, *parts: object) -> None:
+    """Refuse to start before an earlier stage is done.
+
+    Raises:
+        RunError: it is not.
+    """
+    if not exists(run.summary(stage, *parts)):
+        raise RunError(
+            f"{stage} is not done with this configuration; run `python -m pipelines.{stage}` first, or "
+            "`pairwright curate` for all stages"
+        )
 
 
 def check_drops(stage: str, option: str, limit: float, accounts: Accounts) -> Account:

@@ -1,7 +1,6 @@
 """Re-checks on disk what a run promises of its output."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from transforms.publish.check_index import UNREADABLE, IndexRows
 from transforms.publish.check_shard import check_shard
 from transforms.publish.plain_text import plain_text
 from transforms.publish.repeated_uids import repeated_uids
-from transforms.storage import TEMPORARY, exists, is_local, list_files, open_input, read_bytes
+from transforms.storage import all_files, exists, is_half_written, list_files, open_input, read_bytes
 
 MAX_PROBLEMS = 100
 REJECTED_COLUMNS = ["uid", "shard", "key", "stage", "kind", "reason", "value"]
@@ -58,7 +57,7 @@ class _Output:
 
     def _names(self, folder: str, ending: str) -> list[str]:
         names = list_files(self._path(folder))
-        return [name for name in names if name.endswith(ending) and not name.startswith(TEMPORARY)]
+        return [name for name in names if name.endswith(ending) and not is_half_written(name)]
 
     def _read_object(self, name: str) -> dict[str, Any] | None:
         try:
@@ -94,8 +93,8 @@ class _Output:
         return Counter((str(row["kind"]), str(row["stage"]), str(row["reason"])) for row in rows)
 
     def _check_leftovers(self) -> Iterator[str]:
-        for path in sorted(_all_files(self.folder)):
-            if FileSystems.split(path)[1].startswith(TEMPORARY):
+        for path in sorted(all_files(self.folder)):
+            if is_half_written(path):
                 below = path.removeprefix(self.folder).lstrip("/")
                 yield f"{below}: left half-written; run the same command again"
 
@@ -153,15 +152,6 @@ class _Output:
         for name, row in self._rejected():
             if row["reason"] != "repeated_uid":
                 yield str(row["uid"]), f"{name}: {row['key']}"
-
-
-def _all_files(folder: str) -> Iterator[str]:
-    if is_local(folder):  # where a folder's name may hold what is magic in a pattern
-        for parent, _, names in os.walk(folder):
-            yield from (os.path.join(parent, name) for name in names)
-    else:
-        (match,) = FileSystems.match([FileSystems.join(folder, "**")])
-        yield from (str(found.path) for found in match.metadata_list)
 
 
 def _get(value: Any, *names: str) -> Any:

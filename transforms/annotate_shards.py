@@ -2,9 +2,9 @@
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
 import apache_beam as beam
 
@@ -18,35 +18,13 @@ from schemas.errors import RunError
 from schemas.facts import Facts
 from transforms.accounts import Account, account
 from transforms.annotation_table import annotation_table
-from transforms.fingerprint import fingerprint
-from transforms.progress import advance, count
+from transforms.chunks import Chunk, chunk_facts, chunk_path
+from transforms.process_pool import PooledDoFn
+from transforms.progress import advance
 from transforms.reading.images import read_images
 from transforms.reply_store import ReplyStore, request_hash
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, exists, read_table
-from transforms.survivors import survivors
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
-    """Neighbouring samples of one shard that are committed together, and where."""
-
-    path: str
-    facts: list[Facts]
-    done: list[Annotation] = field(default_factory=list)
-
-
-def chunk_facts(job: ShardJob, chunk_samples: int, columns: list[str] | None = None) -> Iterator[list[Facts]]:
-    """Yield a shard's surviving samples by fixed ranges of their indices."""
-    for _, rows in groupby(survivors(job, columns), key=lambda facts: facts.index // chunk_samples):
-        yield list(rows)
-
-
-def chunk_path(job: ShardJob, recipe: Recipe, worker: WorkerConfig, facts: Sequence[Facts]) -> str:
-    """Return where a recipe's annotations of a chunk lie: the name holds all that decides the answers."""
-    asked = [recipe.prompt_sha256(), worker.identity(), job.facts_mark]
-    mark = fingerprint("annotate", asked, [f.index for f in facts])
-    return job.annotations(recipe.name, facts[0].index, mark)
 
 
 def read_reply(recipe: Recipe, worker: Worker, request: Request, reply: Reply, facts: Facts) -> Annotation:
@@ -88,11 +66,11 @@ class Asking:
         for request, reply in self._answered(pending):
             chunk, facts = request.tag
             open_chunks.add(chunk.path)
-            chunk.done.append(read_reply(self.recipe, self.worker, request, reply, facts))
+            chunk.done[facts.index] = read_reply(self.recipe, self.worker, request, reply, facts)
             advance("samples")
             if len(chunk.done) == len(chunk.facts):
                 self.store.flush()
-                commit_table(chunk.path, annotation_table(self.recipe.fields, chunk.done))
+                commit_table(chunk.path, annotation_table(self.recipe.fields, chunk.done.values()))
                 open_chunks.discard(chunk.path)
         if open_chunks:
             raise RunError(
@@ -149,6 +127,37 @@ class Asking:
         return request_hash(request, identity=self.config.identity(), image_sha256=seen)
 
 
+def annotate_shard(
+    job: ShardJob, config: RunConfig, step: AnnotateStep, worker: Worker
+) -> tuple[int, Account]:
+    """Commit one recipe's annotations of a shard, where they are not yet; return its order and account."""
+    recipe = get_recipe(step.recipe)
+    worker_config = config.workers[step.worker]
+    paths: list[str] = []
+
+    def pending() -> Iterator[Chunk]:
+        for facts in chunk_facts(job, config.chunk_samples):
+            path = chunk_path(job, recipe, worker_config, facts)
+            paths.append(path)
+            if exists(path):
+                advance("samples", len(facts))
+            else:
+                yield Chunk(path=path, facts=facts)
+
+    with ReplyStore(job.replies) as store:
+        Asking(
+            job=job, input=config.input, recipe=recipe, config=worker_config, worker=worker, store=store
+        ).annotate(pending())
+    reasons = [reason for path in paths for reason in read_table(path, ["reason"])["reason"].to_pylist()]
+    failed = (("failed", "annotate", reason) for reason in reasons if reason is not None)
+    return job.shard.order, account(len(reasons), failed)
+
+
+def annotate_by_rule(job: ShardJob, config: RunConfig, step: AnnotateStep) -> tuple[int, Account]:
+    """Annotate a shard with a worker of this process's own, which must hold nothing."""
+    return annotate_shard(job, config, step, make_worker(config.workers[step.worker]))
+
+
 @dataclass(kw_only=True, eq=False)
 class AnnotateShards(beam.PTransform):  # type: ignore[misc]
     """Commit one recipe's annotations of every shard.
@@ -160,7 +169,10 @@ class AnnotateShards(beam.PTransform):  # type: ignore[misc]
     step: AnnotateStep
 
     def expand(self, jobs: beam.PCollection[ShardJob]) -> beam.PCollection[tuple[int, Account]]:
-        """Lift `Asking.annotate`."""
+        """Lift `annotate_shard`: rules on all cores, a model in one window."""
+        if self.config.workers[self.step.worker].kind == "rules":
+            work = partial(annotate_by_rule, config=self.config, step=self.step)
+            return jobs | beam.ParDo(PooledDoFn(work))
         return jobs | beam.ParDo(_Annotate(self.config, self.step))
 
 
@@ -170,36 +182,10 @@ class _Annotate(beam.DoFn):  # type: ignore[misc]
         self._step = step
 
     def setup(self) -> None:
-        self._recipe = get_recipe(self._step.recipe)
-        self._worker_config = self._config.workers[self._step.worker]
-        self._worker = make_worker(self._worker_config)
+        self._worker = make_worker(self._config.workers[self._step.worker])
 
     def teardown(self) -> None:
         self._worker.close()
 
     def process(self, job: ShardJob) -> Iterator[tuple[int, Account]]:
-        paths: list[str] = []
-        with ReplyStore(job.replies) as store:
-            asking = Asking(
-                job=job,
-                input=self._config.input,
-                recipe=self._recipe,
-                config=self._worker_config,
-                worker=self._worker,
-                store=store,
-            )
-            asking.annotate(self._pending(job, paths))
-        failed = [reason for path in paths for reason in read_table(path, ["reason"])["reason"].to_pylist()]
-        counted = account(len(failed), (("failed", "annotate", reason) for reason in failed if reason))
-        for (_, stage, reason), number in counted.rejected.items():
-            count(stage, f"failed_{reason}", number)
-        yield job.shard.order, counted
-
-    def _pending(self, job: ShardJob, paths: list[str]) -> Iterator[Chunk]:
-        for facts in chunk_facts(job, self._config.chunk_samples):
-            path = chunk_path(job, self._recipe, self._worker_config, facts)
-            paths.append(path)
-            if exists(path):
-                advance("samples", len(facts))
-            else:
-                yield Chunk(path=path, facts=facts)
+        yield annotate_shard(job, self._config, self._step, self._worker)

@@ -1,7 +1,7 @@
 """Annotations as a table: a column a field, so that pandas and DuckDB read what a model wrote."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 import pyarrow as pa
@@ -27,7 +27,7 @@ def annotation_table(written: Sequence[str], annotations: Iterable[Annotation]) 
 
 
 def _row(written: Sequence[str], annotation: Annotation) -> Mapping[str, Any]:
-    provenance = asdict(annotation.provenance) if annotation.provenance else dict.fromkeys(_PROVENANCE)
+    provenance = {name: getattr(annotation.provenance, name, None) for name in _PROVENANCE}
     texts = {name: annotation.fields.get(name) for name in written}
     return {
         "index": annotation.index,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from transforms.accounts import Account
-from transforms.storage import commit_bytes, read_bytes
+from transforms.progress import count
+from transforms.storage import commit_bytes, read_json
 
 Accounts = dict[int, Account]
 
@@ -20,7 +21,7 @@ def write_accounts(path: str, accounts: Iterable[tuple[int, Account]]) -> None:
 
 def read_accounts(path: str) -> Accounts:
     """Return what `write_accounts` wrote."""
-    return {int(order): Account.from_json(row) for order, row in json.loads(read_bytes(path)).items()}
+    return {int(order): Account.from_json(row) for order, row in read_json(path).items()}
 
 
 @dataclass(kw_only=True, eq=False)
@@ -36,8 +37,13 @@ class CommitAccounts(beam.PTransform):  # type: ignore[misc]
         """Lift `write_accounts`."""
         path = self.path
 
+        def counted(pair: tuple[int, Account]) -> tuple[int, tuple[int, Account]]:
+            for (kind, stage, reason), number in pair[1].rejected.items():
+                count(stage, f"{kind}_{reason}", number)
+            return 0, pair
+
         def write(group: tuple[int, Iterable[tuple[int, Account]]]) -> str:
             write_accounts(path, group[1])
             return path
 
-        return accounts | beam.Map(lambda pair: (0, pair)) | beam.GroupByKey() | beam.Map(write)
+        return accounts | beam.Map(counted) | beam.GroupByKey() | beam.Map(write)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from schemas.facts import Facts
-from transforms.storage import exists, read_table
+from transforms.storage import exists, read_bytes
 
 _FIELDS: "list[pa.Field[Any]]" = [
     pa.field("name", pa.string(), nullable=False),
@@ -47,7 +48,7 @@ def read_hash_list(path: str) -> pa.Table:
     if not exists(path):
         raise ValueError(f"evaluation list {path!r} is not there; mend dedup.decontaminate, or {_MEND}")
     try:
-        table = read_table(path)
+        table = pq.read_table(pa.BufferReader(read_bytes(path)))
     except (pa.ArrowException, OSError) as error:
         raise ValueError(f"evaluation list {path!r} is no Parquet file ({_line(error)}); {_MEND}") from error
     columns = [_column(path, table, field) for field in HASH_LIST_SCHEMA]

@@ -1,18 +1,21 @@
 """Work on a stream with many threads, in order and with bounded memory."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
+
+from transforms.process_server import cores
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+@cache
+def thread_pool() -> ThreadPoolExecutor:
+    """Return this process's pool: a thread a core, for work that releases the interpreter lock."""
+    return ThreadPoolExecutor(cores(), thread_name_prefix="pairwright")
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], pool: Executor, window: int) -> Iterator[R]:

@@ -1,7 +1,6 @@
 """Measure every unit of each shard, and let the filters judge: one read a shard."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,8 +15,10 @@ from schemas.shard import Unit
 from transforms.accounts import Account, account
 from transforms.filter_facts import objection
 from transforms.measure_units import measure_units
-from transforms.ordered_map import cores, ordered_map
-from transforms.progress import advance, count
+from transforms.ordered_map import ordered_map, thread_pool
+from transforms.process_pool import PooledDoFn
+from transforms.process_server import cores
+from transforms.progress import advance
 from transforms.reading.units import read_units
 from transforms.shard_job import ShardJob, extra_fields
 from transforms.storage import commit_rows, count_rows, exists, read_groups, read_table
@@ -41,9 +42,7 @@ def batches(units: Iterable[Unit]) -> Iterator[list[Unit]]:
         yield batch
 
 
-def measure_shard(
-    job: ShardJob, config: RunConfig, *, needs_text: bool, pool: ThreadPoolExecutor
-) -> Iterator[Facts]:
+def measure_shard(job: ShardJob, config: RunConfig, *, needs_text: bool) -> Iterator[Facts]:
     """Yield the facts of every unit of a shard, in order, measured on all cores."""
     measure = partial(
         measure_units,
@@ -52,7 +51,8 @@ def measure_shard(
         needs_text=needs_text,
         extra_fields=extra_fields(config),
     )
-    for measured in ordered_map(measure, batches(read_units(job.shard, config.input)), pool, 2 * cores() + 2):
+    units = batches(read_units(job.shard, config.input))
+    for measured in ordered_map(measure, units, thread_pool(), 2 * cores() + 2):
         advance("samples", len(measured))
         yield from measured
 
@@ -71,13 +71,23 @@ def judge(facts: Iterable[Facts], filters: Sequence[Filter]) -> Iterator[Verdict
         )
 
 
+def profile_shard(job: ShardJob, config: RunConfig, *, needs_text: bool) -> tuple[int, Account]:
+    """Commit a shard's facts and verdicts, where they are not yet; return its order and account."""
+    if exists(job.facts):
+        advance("samples", count_rows(job.facts))
+    else:
+        commit_rows(job.facts, Facts, measure_shard(job, config, needs_text=needs_text))
+    if not exists(job.profile):
+        facts = (row for group in read_groups(job.facts) for row in from_table(Facts, group))
+        commit_rows(job.profile, Verdict, judge(facts, config.profile.filters))
+    advance("bytes", job.shard.size_bytes)
+    return job.shard.order, verdict_account(count_rows(job.facts), read_table(job.profile))
+
+
 def verdict_account(entered: int, verdicts: pa.Table) -> Account:
-    """Return the account of a shard's verdicts, and count each reason on the runner."""
+    """Return the account of a shard's verdicts."""
     columns = (verdicts.column(name).to_pylist() for name in ("kind", "stage", "reason"))
-    counted = account(entered, zip(*columns, strict=True))
-    for (kind, stage, reason), number in counted.rejected.items():
-        count(stage, f"{kind}_{reason}", number)
-    return counted
+    return account(entered, zip(*columns, strict=True))
 
 
 @dataclass(kw_only=True, eq=False)
@@ -91,29 +101,7 @@ class ProfileShards(beam.PTransform):  # type: ignore[misc]
     needs_text: bool
 
     def expand(self, jobs: beam.PCollection[ShardJob]) -> beam.PCollection[tuple[int, Account]]:
-        """Lift `measure_shard` and `judge`."""
-        return jobs | beam.ParDo(_Profile(self.config, self.needs_text))
-
-
-class _Profile(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, config: RunConfig, needs_text: bool) -> None:
-        self._config = config
-        self._needs_text = needs_text
-
-    def setup(self) -> None:
-        self._pool = ThreadPoolExecutor(cores(), thread_name_prefix="measure")
-
-    def teardown(self) -> None:
-        self._pool.shutdown()
-
-    def process(self, job: ShardJob) -> Iterator[tuple[int, Account]]:
-        if exists(job.facts):
-            advance("samples", count_rows(job.facts))
-        else:
-            measured = measure_shard(job, self._config, needs_text=self._needs_text, pool=self._pool)
-            commit_rows(job.facts, Facts, measured)
-        if not exists(job.profile):
-            facts = (row for group in read_groups(job.facts) for row in from_table(Facts, group))
-            commit_rows(job.profile, Verdict, judge(facts, self._config.profile.filters))
-        advance("bytes", job.shard.size_bytes)
-        yield job.shard.order, verdict_account(count_rows(job.facts), read_table(job.profile))
+        """Lift `profile_shard`."""
+        return jobs | beam.ParDo(
+            PooledDoFn(partial(profile_shard, config=self.config, needs_text=self.needs_text))
+        )

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import apache_beam as beam
 import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.config import RunConfig
+from transforms.process_pool import PooledDoFn
 from transforms.progress import advance
 from transforms.publish.plan import OutputShard
 from transforms.publish.write_shard import Piece, write_output_shard
@@ -60,6 +62,17 @@ def coverage(index: pa.Table) -> Mapping[str, int]:
     return counted
 
 
+def publish_shard(job: OutputJob, config: RunConfig) -> tuple[int, Mapping[str, int]]:
+    """Commit an output shard and its rows of the index, where they are not yet; return its coverage."""
+    if exists(job.index_part) and exists(job.path):
+        index = read_table(job.index_part)
+        advance("samples", index.num_rows)
+    else:
+        index = write_output_shard(job.plan, pieces(job, config), job.path)
+        commit_table(job.index_part, index)
+    return job.plan.number, coverage(index)
+
+
 @dataclass(kw_only=True, eq=False)
 class PublishShards(beam.PTransform):  # type: ignore[misc]
     """Commit output shards, then their rows of the index.
@@ -70,19 +83,5 @@ class PublishShards(beam.PTransform):  # type: ignore[misc]
     config: RunConfig
 
     def expand(self, jobs: beam.PCollection[OutputJob]) -> beam.PCollection[tuple[int, Mapping[str, int]]]:
-        """Lift `write_output_shard`."""
-        return jobs | beam.ParDo(_Publish(self.config))
-
-
-class _Publish(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
-
-    def process(self, job: OutputJob) -> Iterator[tuple[int, Mapping[str, int]]]:
-        if exists(job.index_part) and exists(job.path):
-            index = read_table(job.index_part)
-            advance("samples", index.num_rows)
-        else:
-            index = write_output_shard(job.plan, pieces(job, self._config), job.path)
-            commit_table(job.index_part, index)
-        yield job.plan.number, coverage(index)
+        """Lift `publish_shard`."""
+        return jobs | beam.ParDo(PooledDoFn(partial(publish_shard, config=self.config)))

@@ -8,8 +8,8 @@ from recipes.registry import get_recipe
 from schemas.annotation import Annotation
 from schemas.config import RunConfig
 from schemas.facts import Facts, Verdict
-from transforms.annotate_shards import chunk_facts, chunk_path
 from transforms.annotation_table import annotations_in
+from transforms.chunks import chunk_facts, chunk_path
 from transforms.shard_job import ShardJob
 from transforms.storage import read_table
 from transforms.survivors import survivors

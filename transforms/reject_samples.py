@@ -1,7 +1,7 @@
 """Write down every sample that was not published, with its reason."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import apache_beam as beam
 import pyarrow as pa
@@ -10,7 +10,9 @@ from apache_beam.io.filesystems import FileSystems
 from schemas.arrow import to_table
 from schemas.config import RunConfig
 from schemas.facts import Verdict
-from transforms.accounts import Account, account
+from transforms.accounts import Account
+from transforms.process_pool import PooledDoFn
+from transforms.profile_shards import verdict_account
 from transforms.published import failures
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, count_rows
@@ -27,10 +29,12 @@ def rejected_rows(job: ShardJob, config: RunConfig) -> pa.Table:
     return verdicts.append_column("shard", shard).select(COLUMNS)
 
 
-def shard_account(job: ShardJob, rejected: pa.Table) -> Account:
-    """Return the final account of one input shard, from what was measured and what was rejected."""
-    columns = (rejected.column(name).to_pylist() for name in ("kind", "stage", "reason"))
-    return account(count_rows(job.facts), zip(*columns, strict=True))
+def reject_samples(job: ShardJob, config: RunConfig, folder: str) -> tuple[int, Account]:
+    """Commit a shard's rejected samples, if there are any; return its order and final account."""
+    rejected = rejected_rows(job, config)
+    if rejected.num_rows:
+        commit_table(str(FileSystems.join(folder, f"{job.shard.slug}.parquet")), rejected)
+    return job.shard.order, verdict_account(count_rows(job.facts), rejected)
 
 
 @dataclass(kw_only=True, eq=False)
@@ -44,17 +48,6 @@ class RejectSamples(beam.PTransform):  # type: ignore[misc]
     folder: str
 
     def expand(self, jobs: beam.PCollection[ShardJob]) -> beam.PCollection[tuple[int, Account]]:
-        """Lift `rejected_rows`."""
-        return jobs | beam.ParDo(_Reject(self.config, self.folder))
-
-
-class _Reject(beam.DoFn):  # type: ignore[misc]
-    def __init__(self, config: RunConfig, folder: str) -> None:
-        self._config = config
-        self._folder = folder
-
-    def process(self, job: ShardJob) -> Iterator[tuple[int, Account]]:
-        rejected = rejected_rows(job, self._config)
-        if rejected.num_rows:
-            commit_table(str(FileSystems.join(self._folder, f"{job.shard.slug}.parquet")), rejected)
-        yield job.shard.order, shard_account(job, rejected)
+        """Lift `reject_samples`."""
+        work = partial(reject_samples, config=self.config, folder=self.folder)
+        return jobs | beam.ParDo(PooledDoFn(work))

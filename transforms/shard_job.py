@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from apache_beam.io.filesystems import FileSystems
 
-from schemas.config import RunConfig
+from schemas.config import DedupConfig, RunConfig
 from schemas.filters import Json
 from schemas.shard import Shard
 from transforms.fingerprint import fingerprint
@@ -22,7 +22,7 @@ class ShardJob:
     work: str
     facts_mark: str
     profile_mark: str
-    dedup_mark: str = ""  # empty: the run has no dedup
+    dedup_mark: str
 
     @property
     def facts(self) -> str:
@@ -58,6 +58,11 @@ def extra_fields(config: RunConfig) -> tuple[str, ...]:
     return tuple(sorted({f.field for f in config.profile.filters if isinstance(f, Json)}))
 
 
+def dedup_config(config: RunConfig) -> DedupConfig:
+    """Return what dedup compares; without a section only uids, of which each names one sample."""
+    return config.dedup or DedupConfig(exact=False)
+
+
 def plan_jobs(
     config: RunConfig, shards: Sequence[Shard], work: str, *, needs_text: bool, evaluation: Sequence[str]
 ) -> list[ShardJob]:
@@ -69,10 +74,8 @@ def plan_jobs(
         place = [shard.name, shard.size_bytes]
         facts = fingerprint("facts", FACTS_VERSION, place, how, needs_text, extra)
         marks.append((facts, fingerprint("profile", facts, list(config.profile.filters))))
-    dedup = ""
-    if config.dedup is not None:
-        # All shards decide together, so all their marks are in each one's.
-        dedup = fingerprint("dedup", [m for _, m in marks], config.dedup, list(evaluation))
+    # All shards decide together, so all their marks are in each one's.
+    dedup = fingerprint("dedup", [m for _, m in marks], dedup_config(config), list(evaluation))
     return [
         ShardJob(shard=shard, work=work, facts_mark=facts, profile_mark=profile, dedup_mark=dedup)
         for shard, (facts, profile) in zip(shards, marks, strict=True)

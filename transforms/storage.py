@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, on any filesystem that Beam knows."""
 
 import io
+import json
 import os
 import uuid
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.arrow import arrow_schema, to_table
+from schemas.errors import RunError
 
 TEMPORARY = ".writing-"
 """Base names of half-written files begin so; nothing reads them, and the next run removes them."""
@@ -103,16 +105,28 @@ def commit_rows(path: str, record: type, rows: Iterable[Any]) -> int:
     return number
 
 
+@contextmanager
+def _committed(path: str) -> Iterator[None]:
+    """Say which committed file is damaged: after a power failure one may be cut or empty."""
+    try:
+        yield
+    except (pa.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the machine's or the service's error, not the file's
+        line = " ".join(str(error).split())[:200]
+        raise RunError(f"{path} is damaged ({line}); remove it and run again") from error
+
+
 def read_groups(path: str, columns: list[str] | None = None) -> Iterator[pa.Table]:
     """Yield a committed table's row groups, in order."""
-    with open_input(path) as stream, pq.ParquetFile(stream) as file:
+    with _committed(path), open_input(path) as stream, pq.ParquetFile(stream) as file:
         for number in range(file.num_row_groups):
             yield file.read_row_group(number, columns=columns)
 
 
 def count_rows(path: str) -> int:
     """Return how many rows a committed table has, from its footer."""
-    with open_input(path) as stream, pq.ParquetFile(stream) as file:
+    with _committed(path), open_input(path) as stream, pq.ParquetFile(stream) as file:
         return int(file.metadata.num_rows)
 
 
@@ -124,7 +138,14 @@ def read_bytes(path: str) -> bytes:
 
 def read_table(path: str, columns: list[str] | None = None) -> pa.Table:
     """Read a committed Parquet table, or some of its columns."""
-    return pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
+    with _committed(path):
+        return pq.read_table(pa.BufferReader(read_bytes(path)), columns=columns)
+
+
+def read_json(path: str) -> Any:
+    """Read a committed JSON file."""
+    with _committed(path):
+        return json.loads(read_bytes(path))
 
 
 def list_files(folder: str) -> list[str]:
@@ -135,8 +156,22 @@ def list_files(folder: str) -> list[str]:
     return sorted(FileSystems.split(m.path)[1] for m in match.metadata_list)
 
 
+def all_files(folder: str) -> Iterator[str]:
+    """Yield the paths of the files below a folder, in no particular order; none where it is not there."""
+    if is_local(folder):  # where a folder's name may hold what is magic in a pattern
+        for parent, _, names in os.walk(folder):
+            yield from (os.path.join(parent, name) for name in names)
+    else:
+        (match,) = FileSystems.match([FileSystems.join(folder, "**")])
+        yield from (str(found.path) for found in match.metadata_list)
+
+
+def is_half_written(path: str) -> bool:
+    """Return whether a file is one that `commit` had not finished."""
+    return str(FileSystems.split(path)[1]).startswith(TEMPORARY)
+
+
 def remove_half_written(folder: str) -> None:
-    """Remove what a killed run left half-written in a folder."""
-    for name in list_files(folder):
-        if name.startswith(TEMPORARY):
-            remove(FileSystems.join(folder, name))
+    """Remove what a killed run left half-written below a folder."""
+    for path in [path for path in all_files(folder) if is_half_written(path)]:
+        remove(path)

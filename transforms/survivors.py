@@ -13,11 +13,9 @@ from transforms.storage import read_groups, read_table
 
 
 def verdicts_so_far(job: ShardJob, *, dedup: bool = True) -> pa.Table:
-    """Return the verdicts of profile and, where asked and there, dedup on one shard."""
-    tables = [read_table(job.profile)]
-    if dedup and job.dedup_mark:
-        tables.append(read_table(job.dedup))
-    return pa.concat_tables(tables)
+    """Return the verdicts of profile and, where asked, dedup on one shard."""
+    paths = [job.profile, job.dedup] if dedup else [job.profile]
+    return pa.concat_tables(read_table(path) for path in paths)
 
 
 def surviving_groups(

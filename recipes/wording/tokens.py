@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 # What begins with a digit is one token with its units and separators: `10,400`, `2x`, `4K`, `12:30`.
@@ -21,9 +22,10 @@ class Token(NamedTuple):
     lower: str
 
 
-def tokenise(text: str) -> list[Token]:
-    """Return the words and numbers of a text, in order."""
-    return [Token(m.start(), m.end(), m[0], m[0].lower()) for m in _TOKEN.finditer(text)]
+@lru_cache(1024)
+def tokenise(text: str) -> tuple[Token, ...]:
+    """Return the words and numbers of a text, in order; a sample's texts are asked for again and again."""
+    return tuple(Token(m.start(), m.end(), m[0], m[0].lower()) for m in _TOKEN.finditer(text))
 
 
 def is_title_case(tokens: Sequence[Token]) -> bool:

@@ -124,7 +124,7 @@ def test_settings_that_lead_nowhere(tmp_path: Path, setting: str) -> None:
     assert "--set" in error_of(tmp_path, GOOD, setting)
 
 
-NAMES = st.sampled_from("name input shards output profile filters kind words dedup near".split())
+NAMES = st.sampled_from(["name", "input", "shards", "output", "profile", "filters", "kind", "words", "near"])
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 YAML = st.recursive(
     LEAVES,

@@ -24,13 +24,13 @@ from PIL import (
 
 from transforms.imaging.orientation import exif_orientation
 from transforms.imaging.sniff import image_format
-from transforms.imaging.thumbnail import thumbnail
+from transforms.imaging.thumbnail import Box, thumbnail
 
 # Pillow warns of what it then mends (broken TIFF tags, APNG headers); a warning a picture helps nobody.
 # Not per call: `warnings.catch_warnings` is not safe in threads.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-MIN_SIDE_PX = 96
+MIN_SIDE_PX = 48
 """A JPEG is decoded at the smallest of 1/8, 1/4, 1/2, 1/1 whose shorter side is still this long."""
 
 MAX_TIFF_FRAMES = 256
@@ -132,11 +132,12 @@ def _decode(name: str, data: bytes, max_pixels: int) -> Decoded | Damage:
     if width * height > max_pixels:
         return Damage(reason="oversized_image", value=f"{width}x{height}")
     frames = _count_frames(image)
+    box = None
     if name == "jpeg":
-        _draft(image)
+        box = _draft(image)
         image.decodermaxblock = len(data)  # one read in place of a growing copy for every 64 KiB
     image.load()
-    thumb = thumbnail(image)
+    thumb = thumbnail(image, box)
     if thumb is None:
         return Damage(reason="unsupported_format", value=f"{name} in mode {mode}")
     exif = image.info.get("exif")
@@ -165,11 +166,15 @@ def _count_frames(image: ImageFile.ImageFile) -> int:
     return frames
 
 
-def _draft(image: ImageFile.ImageFile) -> None:
+def _draft(image: ImageFile.ImageFile) -> Box | None:
+    """Have a JPEG decoded at reduced scale; return what of the reduced picture is the picture.
+
+    libjpeg rounds a reduced side up, so that up to a pixel of it lies behind the picture's edge.
+    """
     shorter = min(image.size)
-    # libjpeg rounds a reduced side up.
     scale = next((s for s in (8, 4, 2) if -(-shorter // s) >= MIN_SIDE_PX), 1)
-    image.draft(image.mode, (max(1, image.width // scale), max(1, image.height // scale)))
+    drafted = image.draft(image.mode, (max(1, image.width // scale), max(1, image.height // scale)))
+    return drafted[1] if drafted else None
 
 
 def _ends_early(name: str, data: bytes) -> bool:

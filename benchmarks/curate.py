@@ -1,0 +1,146 @@
+"""Images a second of a whole curation, beside the bare limit and the scripts that people write by hand.
+
+    python -m benchmarks.curate [--photos 4192] [--rounds 3] [--only NAME ...]
+
+All contenders read the same photos, in processes of their own, in turn, `--rounds` times; each figure is the
+best round's. Time is that of the work: interpreter start and imports are left out, for all alike.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks import peers
+from demo_data.web_photos import write_photos
+from transforms.process_server import start_server
+
+CORES = len(os.sched_getaffinity(0))
+CONFIG: dict[str, Any] = {
+    "name": "benchmark",
+    "profile": {
+        "filters": [
+            {"kind": "words", "min": 3},
+            {"kind": "side", "min_px": 200},
+            {"kind": "aspect", "max": 3.0},
+        ]
+    },
+    "dedup": {"near": {"max_distance": 4}},
+    "workers": {"baseline": {"kind": "rules"}},
+    "annotate": [{"recipe": "hqclip", "worker": "baseline"}, {"recipe": "laclip", "worker": "baseline"}],
+    "publish": {"samples_per_shard": 1000},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What one contender needed once, and how many samples it wrote."""
+
+    seconds: float
+    cpu_s: float
+    peak_mib: float
+    written: int
+
+
+def run_pairwright(shards: list[Path], output: Path) -> int:
+    """Curate on the embedded engine: profile, dedup, annotate (rules), publish."""
+    from pipelines.command import run_stage
+    from pipelines.curate import run_curate
+    from pipelines.run import open_run
+    from schemas.config import RunConfig
+
+    values = CONFIG | {"input": {"shards": [str(shard) for shard in shards]}, "output": str(output)}
+    return run_stage(run_curate, open_run(RunConfig.model_validate(values))).kept
+
+
+CONTENDERS: dict[str, Callable[[list[Path], Path], int]] = {
+    "bare": lambda shards, output: peers.bare_limit(shards, output, CORES),
+    "pairwright": run_pairwright,
+    "script": lambda shards, output: peers.script(shards, output, 1),
+    "script, pool": lambda shards, output: peers.script(shards, output, CORES),
+}
+
+
+def measure(name: str, shards: list[Path], output: Path) -> Figures:
+    """Run one contender in a process of its own."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(name, shards, output, sender))
+    process.start()
+    sender.close()
+    figures: Figures = receiver.recv()
+    process.join()
+    return figures
+
+
+def _work(name: str, shards: list[Path], output: Path, sender: Any) -> None:
+    import webdataset  # noqa: F401  (imported before the clock starts, as everything is)
+
+    import pipelines.curate
+
+    assert pipelines.curate
+    start_server()
+    output.mkdir(parents=True, exist_ok=True)
+    cpu_s = _cpu_s()
+    started = time.perf_counter()
+    written = CONTENDERS[name](shards, output)
+    seconds = time.perf_counter() - started
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    sender.send(Figures(seconds=seconds, cpu_s=_cpu_s() - cpu_s, peak_mib=peak / 1024, written=written))
+
+
+def _cpu_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def main() -> None:
+    """Measure and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=int, default=4192)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "pairwright-bench")
+    arguments = parser.parse_args()
+    photos = arguments.folder / f"photos-{arguments.photos}"
+    if not (photos / "manifest.json").exists():
+        write_photos(photos, arguments.photos, 0, CORES)
+    manifest = json.loads((photos / "manifest.json").read_text())
+    shards = sorted(photos.glob("*.tar"))
+    best: dict[str, Figures] = {}
+    for turn in range(arguments.rounds):
+        for name in arguments.only:
+            output = arguments.folder / "out"
+            shutil.rmtree(output, ignore_errors=True)
+            figures = measure(name, shards, output)
+            print(f"round {turn + 1} {name}: {figures.seconds:.2f} s", flush=True)
+            best[name] = min(figures, best.get(name, figures), key=lambda f: f.seconds)
+    shutil.rmtree(arguments.folder / "out", ignore_errors=True)
+    print(f"\n{CORES} cores, {platform.machine()}, Python {platform.python_version()}")
+    print(
+        f"{manifest['in']} photos, {manifest['image_bytes'] / 2**20:.0f} MiB; "
+        f"right: {manifest['kept']} kept\n"
+    )
+    print("| | images/s | of the bare limit | CPU s | peak RSS, MiB | kept |\n|---|---|---|---|---|---|")
+    limit = best.get("bare", next(iter(best.values()))).seconds
+    for name, found in best.items():
+        rate = manifest["in"] / found.seconds
+        print(
+            f"| {name} | {rate:.0f} | {limit / found.seconds:.2f} | {found.cpu_s:.1f} | {found.peak_mib:.0f} "
+            f"| {found.written} |"
+        )
+
+
+if __name__ == "__main__":
+    main()
