@@ -31,7 +31,7 @@ from transforms.storage import (
     read_bytes,
 )
 
-POOL_BYTES = 256 * 2**20
+POOL_BYTES = 128 * 2**20
 """Input from which on processes, which take a second to start, save time."""
 
 

@@ -10,10 +10,9 @@ SIDE = 64
 Box = tuple[float, float, float, float]
 
 _SIZE = (SIDE, SIDE)
-# Pillow widens the triangle by the scale, so nothing aliases. A box is 0.007 ms cheaper, but repeats rows
-# where it enlarges: 8 % of photographs then differed from a copy of 0.9 times the size by over 4 bits of the
-# perceptual hash; with the triangle none did.
-_FILTER = Image.Resampling.BILINEAR
+# Pillow widens the kernel by the scale. Of 364 pictures (a fifth of them textures) none differed from a smaller
+# copy by over 4 bits of the perceptual hash; with the triangle (0.02 ms cheaper) 0.8 % did, with a box more.
+_FILTER = Image.Resampling.BICUBIC
 _RESIZABLE = frozenset({"L", "RGB", "RGBX", "CMYK", "YCbCr"})
 _PALETTED = frozenset({"1", "P"})
 _SIXTEEN_BIT = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
@@ -21,7 +20,7 @@ _UNSCALED = frozenset({"I", "F"})
 
 
 def thumbnail(image: Image.Image, box: Box | None = None) -> NDArray[np.uint8] | None:
-    """Return the picture as (64, 64, 3) RGB: squashed by a triangle filter, transparency over white.
+    """Return the picture as (64, 64, 3) RGB: squashed by a bicubic filter, transparency over white.
 
     `box` is the part to take, in pixels, where that is not all (see `transforms.imaging.decode`).
 

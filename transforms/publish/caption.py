@@ -9,6 +9,8 @@ MAX_TOKENS = 77
 SPARE_TOKENS = 2
 """Added to every estimate: the most that the rule below was ever under on the texts it was measured on."""
 
+_SURELY_FITS = MAX_TOKENS - 2 - SPARE_TOKENS  # bytes: no piece costs more than its own
+
 _PIECE = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[^\W\d_]+|\d|(?:[^\s\w]|_)+")
 _VOWELS = frozenset("aeiouy")
 
@@ -34,6 +36,8 @@ def choose_caption(long_positive: Sequence[str], alt_text: str) -> str:
     """
     sentences = [s for s in long_positive if s.strip()] or [alt_text]
     for sentence in sentences:
+        if len(sentence) <= _SURELY_FITS and sentence.isascii():
+            return sentence
         if estimate_clip_tokens(sentence) <= MAX_TOKENS:
             return sentence
     return _cut(sentences[0])

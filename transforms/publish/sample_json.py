@@ -18,7 +18,7 @@ _WHO = tuple(field.name for field in fields(Provenance))
 
 
 def sample_json(facts: Facts, shard_name: str, annotations: Sequence[Annotation]) -> dict[str, Any]:
-    """Return a sample's record, ready for `encode_json`: NaN and infinities are null, lone surrogates U+FFFD.
+    """Return a sample's record, for `encode_mended`.
 
     Args:
         facts: of a whole sample (without `reason`).
@@ -29,7 +29,7 @@ def sample_json(facts: Facts, shard_name: str, annotations: Sequence[Annotation]
         ValueError: an annotation writes a field that is not in `FIELDS`, or that another wrote.
     """
     written, provenance = _merge(facts, annotations)
-    record = {
+    return {
         "uid": facts.uid,
         "url": facts.url,
         "alt_text": facts.alt_text,
@@ -40,15 +40,22 @@ def sample_json(facts: Facts, shard_name: str, annotations: Sequence[Annotation]
         "facts": _facts(facts),
         "provenance": provenance,
     }
-    mended: dict[str, Any] = _mend(record)
-    return mended
+
+
+def encode_mended(record: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """Return the record and its JSON, with null for NaN and infinities and U+FFFD for lone surrogates."""
+    try:
+        return record, encode_json(record)
+    except ValueError:
+        mended = _mend(record)
+        return mended, encode_json(mended)
 
 
 def encode_json(record: Mapping[str, Any]) -> bytes:
     """Return the record as one line of compact UTF-8 JSON, keys in their own order, newline at the end.
 
     Raises:
-        ValueError: a number is not finite or a text has lone surrogates: this is not from `sample_json`.
+        ValueError: a number is not finite or a text has lone surrogates.
     """
     text = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return f"{text}\n".encode()
@@ -58,14 +65,16 @@ def _merge(facts: Facts, annotations: Sequence[Annotation]) -> tuple[dict[str, A
     written: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
     for annotation in annotations:
+        writer = annotation.provenance
+        who = None if writer is None else {name: getattr(writer, name) for name in _WHO}
         for name, value in annotation.fields.items():
             if name not in FIELDS:
                 raise ValueError(f"sample {facts.uid}: no field {name!r}; recipes write {', '.join(FIELDS)}")
             if name in written:
                 raise ValueError(f"sample {facts.uid}: two recipes write {name!r}; leave one out of annotate")
             written[name] = value
-            if annotation.provenance is not None:
-                provenance[name] = {who: getattr(annotation.provenance, who) for who in _WHO}
+            if who is not None:
+                provenance[name] = who
     return (
         {name: written.get(name, empty) for name, empty in FIELDS.items()},
         {name: provenance[name] for name in FIELDS if name in provenance},

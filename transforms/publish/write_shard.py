@@ -11,7 +11,7 @@ from schemas.annotation import Annotation
 from schemas.errors import RunError
 from schemas.facts import Facts
 from transforms.publish.plan import OutputShard, sample_key
-from transforms.publish.sample_json import encode_json, sample_json
+from transforms.publish.sample_json import encode_mended, sample_json
 from transforms.publish.tar_writer import TarWriter
 from transforms.storage import commit
 
@@ -118,8 +118,7 @@ def _write_sample(tar: TarWriter, shard: str, key: str, piece: Piece) -> dict[st
             f"{piece.shard_name}: the image of {facts.key!r} is not the one that was profiled: "
             "the shard changed during the run; remove the output folder and run again"
         )
-    record = sample_json(facts, piece.shard_name, piece.annotations)
-    json_bytes = encode_json(record)
+    record, json_bytes = encode_mended(sample_json(facts, piece.shard_name, piece.annotations))
     members = {
         f"{key}.{extension(facts.format)}": piece.image,
         f"{key}.json": json_bytes,

@@ -63,7 +63,7 @@ def test_every_format_is_measured_as_stored(name: str) -> None:
     decoded = _decoded(_saved(image, name))
     assert (decoded.format, decoded.width, decoded.height, decoded.frames) == (name, 200, 120, 1)
     assert decoded.mode == ("P" if name == "gif" else "RGB")
-    reference = np.asarray(image.resize((64, 64), Image.Resampling.BILINEAR), dtype=float)
+    reference = np.asarray(image.resize((64, 64), Image.Resampling.BICUBIC), dtype=float)
     tolerance = 12 if name == "gif" else 4
     assert np.abs(decoded.thumb - reference).mean() < tolerance
 
@@ -73,7 +73,7 @@ def test_every_format_is_measured_as_stored(name: str) -> None:
 )
 def test_a_reduced_jpeg_looks_like_the_whole_one(width: int, height: int) -> None:
     data = _saved(_photo(width, height), "jpeg", quality=92)
-    whole = Image.open(io.BytesIO(data)).convert("RGB").resize((64, 64), Image.Resampling.BILINEAR)
+    whole = Image.open(io.BytesIO(data)).convert("RGB").resize((64, 64), Image.Resampling.BICUBIC)
     decoded = _decoded(data)
     assert (decoded.width, decoded.height) == (width, height)
     assert np.abs(decoded.thumb - np.asarray(whole, dtype=float)).mean() < 4

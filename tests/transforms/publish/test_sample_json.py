@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from schemas.annotation import Annotation, Provenance
 from schemas.facts import COLOURS, Facts
 from transforms.publish.check_record import check_record
-from transforms.publish.sample_json import encode_json, sample_json
+from transforms.publish.sample_json import encode_json, encode_mended, sample_json
 
 FACTS = Facts(
     index=7,
@@ -84,7 +84,7 @@ def test_highest_bit_of_the_hash() -> None:
 def test_what_json_and_utf8_cannot_hold_is_mended() -> None:
     region = {**REGION, "score": math.inf}
     facts = replace(FACTS, alt_text="a\ud800b", entropy=math.nan, key="k\udcff")
-    record = sample_json(facts, "s\udc80", [replace(BOXES, fields={"regions": [region]})])
+    record, _ = encode_mended(sample_json(facts, "s\udc80", [replace(BOXES, fields={"regions": [region]})]))
     assert record["alt_text"] == record["caption"] == "a\ufffdb"
     assert record["source"] == {"shard": "s\ufffd", "key": "k\ufffd"}
     assert record["facts"]["entropy"] is None
@@ -107,7 +107,7 @@ def test_encode_refuses_what_was_not_mended(value: object) -> None:
 @given(st.text(st.characters(), max_size=20), st.lists(st.text(st.characters(), max_size=20), max_size=3))
 def test_any_text_makes_a_record_that_reads_back(alt_text: str, sentences: list[str]) -> None:
     written = Annotation(index=0, uid="u", fields={"rewrites": sentences})
-    record = sample_json(replace(FACTS, alt_text=alt_text), "s", [written])
+    record, _ = encode_mended(sample_json(replace(FACTS, alt_text=alt_text), "s", [written]))
     assert json.loads(encode_json(record)) == record
     assert check_record(record) == []
 
