@@ -47,13 +47,17 @@ class InputConfig(_Section):
 
 
 class ProfileConfig(_Section):
+    """What is measured of every sample, and what it must fulfil to be kept."""
+
     filters: tuple[Filter, ...] = Field(
         (), description="Run in this order; the first that objects gives the reason."
     )
-    max_drop_ratio: Ratio = 0.9
+    max_drop_ratio: Ratio = Field(0.9, description="The stage stops when it rejects more of its samples.")
 
 
 class NearConfig(_Section):
+    """When two different files are the same picture."""
+
     max_distance: int = Field(4, ge=0, le=16, description="Hamming distance of the 64-bit perceptual hashes.")
     max_colour: int = Field(
         24,
@@ -64,10 +68,12 @@ class NearConfig(_Section):
 
 
 class DedupConfig(_Section):
-    exact: bool = True
-    near: NearConfig | None = None
+    """Which duplicates to drop; the larger picture is kept, then the earlier one."""
+
+    exact: bool = Field(True, description="Drop images of the same bytes (sha256).")
+    near: NearConfig | None = Field(None, description="Drop nearly the same pictures; none: keep them.")
     decontaminate: tuple[str, ...] = Field((), description="Parquet lists made by `pairwright hashes`.")
-    max_drop_ratio: Ratio = 0.9
+    max_drop_ratio: Ratio = Field(0.9, description="The stage stops when it rejects more of its samples.")
 
 
 class RulesWorkerConfig(_Section):
@@ -84,24 +90,37 @@ WorkerConfig = RulesWorkerConfig
 
 
 class AnnotateStep(_Section):
-    recipe: str
-    worker: str
+    """One recipe, and who answers it."""
+
+    recipe: str = Field(description="hqclip or laclip.")
+    worker: str = Field(description="A name under workers.")
 
 
 class PublishConfig(_Section):
-    samples_per_shard: int = Field(10_000, ge=1)
+    """How the output is cut into shards."""
+
+    samples_per_shard: int = Field(10_000, ge=1, description="All shards but the last hold exactly so many.")
 
 
 class RunConfig(_Section):
     """One run, from input shards to published shards."""
 
-    name: str = Field(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="Names the dataset; an output folder belongs to one name.",
+    )
     input: InputConfig
-    output: str = Field(min_length=1)
+    output: str = Field(min_length=1, description="Folder to write; the same command resumes there.")
     profile: ProfileConfig = ProfileConfig()
-    dedup: DedupConfig | None = None
-    workers: dict[str, WorkerConfig] = Field(default_factory=dict)
-    annotate: tuple[AnnotateStep, ...] = ()
+    dedup: DedupConfig | None = Field(None, description="None: duplicates are kept.")
+    workers: dict[str, WorkerConfig] = Field(
+        default_factory=dict, description="Who answers, by a name of yours."
+    )
+    annotate: tuple[AnnotateStep, ...] = Field(
+        (), description="Recipes to run; none: captions stay the alt text."
+    )
     publish: PublishConfig = PublishConfig()
     chunk_samples: int = Field(
         256, ge=1, description="Neighbouring samples committed together by `annotate`."

@@ -33,3 +33,17 @@ REASONS: dict[str, str] = {
     "bad_reply": "the worker's reply does not fit the recipe's schema",
 }
 """Reasons of filters are named `<kind>` by the filter that objected (see `schemas.filters`)."""
+
+MENDED: dict[str, str] = {
+    "dotted_key": "the key has dots: by WebDataset's rule the sample would be merged with its neighbours",
+    "image_ending:OLD->NEW": "the image is of another format than its ending says; its own is published",
+    "name_encoding": "the member's name is not UTF-8; it was read as latin-1",
+    "text_encoding:NAME": "the text is not UTF-8; it was read in the encoding named",
+    "text_cut": "the text is longer than 1 MiB; the rest was left out",
+    "json_unreadable": "the JSON is broken or no object; the sample goes without",
+    "uid_ignored": "the JSON's uid is no short text or integer; the sample has a hash for a uid",
+    "url_ignored": "the JSON's url is no text of up to 8,192 characters",
+    "gzip_named_tar": "the shard is compressed, but its name ends in .tar",
+    "tar_named_gzip": "the shard is not compressed, but its name says so",
+}
+"""What can stand in `facts.mended` of a published sample."""

@@ -11,6 +11,8 @@ _TAG = re.compile(r"<[A-Za-z/!][^<>]*(?:>|$)")
 _UNPRINTED = re.compile(
     "[\x00-\x1f\x7f-\xa0\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+"
 )
+_MAY_BE_ADDRESS = re.compile(r"\.\S|@|://")
+"""In every address and file name: what the slower patterns find has this."""
 _ADDRESS = re.compile(
     r"\b(?:https?://|www\.)\S+|\b[\w.+-]{1,64}@[\w-]{1,64}\.[\w.-]+"
     r"|\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,3}\.(?:com|net|org|info|co\.uk|io|eu|ru|de|fr|au)\b(?:/\S*)?",
@@ -20,6 +22,7 @@ _IMAGE_ENDING = r"\.(?:jpe?g|png|gif|webp|bmp|tiff?|svg|avif|heic)\b"
 _WHOLE_FILE_NAME = re.compile(rf"\S+{_IMAGE_ENDING}", re.IGNORECASE)
 _FILE_NAME = re.compile(rf"(?:([A-Za-z]+)|[\w()%+.-]+){_IMAGE_ENDING}", re.IGNORECASE)
 _CAMERA_NAME = re.compile(r"\b(?:IMG|DSC[NF]?|PICT|MVI|PXL|GOPR|WP)[_-]?\d{3,}\w*", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
 _SIZE_PX = re.compile(r"[\[(]?\b\d{3,5} ?[x\u00d7] ?\d{3,5}(?: ?(?:px|pixels)\b)?[\])]?", re.IGNORECASE)
 _SHOP = (
     "shutterstock|etsy(?: uk)?|ebay|amazon|alamy|getty images|istock(?:photo)?|dreamstime|123rf|pinterest|"
@@ -76,16 +79,16 @@ def _strip_marks(text: str) -> str:
         text = html.unescape(html.unescape(text))
     if "<" in text:
         text = _TAG.sub(" ", text)
-    return _UNPRINTED.sub(" ", text)
+    return text if text.isprintable() else _UNPRINTED.sub(" ", text)
 
 
 def _strip_addresses(text: str) -> str:
-    if "." in text or "@" in text or "://" in text:
+    if _MAY_BE_ADDRESS.search(text):
         text = _ADDRESS.sub(" ", text)
         if _WHOLE_FILE_NAME.fullmatch(text.strip()):
             return ""
         text = _FILE_NAME.sub(lambda m: m[1] or " ", text)
-    if any(map(str.isdigit, text)):
+    if _DIGIT.search(text):
         text = _SIZE_PX.sub(" ", _CAMERA_NAME.sub(" ", text))
     return text
 

@@ -1,6 +1,7 @@
 """Closed classes of English words, and whether a text is English at all."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from recipes.wording.lexicon import LEXICON
 from recipes.wording.tokens import Token
@@ -84,6 +85,12 @@ _ASCII_SHARE = 0.8
 def is_negation(word: str) -> bool:
     """Return whether a lower-case word negates."""
     return word in NEGATIONS or word.endswith(("n't", "n\u2019t"))
+
+
+@lru_cache(8192)
+def blocks(word: str) -> bool:
+    """Return whether a text with this lower-case word may stay true when another word is changed."""
+    return word in BLOCKERS or is_negation(word)
 
 
 def is_english(facts: Facts, tokens: Sequence[Token]) -> bool:

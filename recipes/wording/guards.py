@@ -7,7 +7,7 @@ from recipes.wording.english import FUNCTION_WORDS
 from recipes.wording.fixed import FIXED_PAIRS
 from recipes.wording.lexicon import COUNTABLE, LEXICON
 from recipes.wording.nouns import NOUN_SETS
-from recipes.wording.tokens import Token, gap, starts_sentence
+from recipes.wording.tokens import Token, gap, is_title_case, starts_sentence
 from recipes.wording.words import word_set
 from schemas.facts import COLOURS
 
@@ -40,6 +40,7 @@ _COLOUR_WORDS = frozenset(COLOURS) | frozenset(SHADES) | {"gold", "silver"}
 _NOT_COLOURED = _PERSONS | {"skin", "sheep", "lives", "history", "culture", "magic", "tie", "room", "market"}
 
 
+_NUMBERED = frozenset(("one", "part", "chapter", "number", "day", "least", "season"))
 _NOUNS = frozenset(NOUN_SETS)
 _NOT_IN_TITLES = frozenset(("place", "person", "sport", "position"))
 
@@ -47,13 +48,15 @@ _NOT_IN_TITLES = frozenset(("place", "person", "sport", "position"))
 class Place:
     """A hit of the lexicon in its sentence: tokens `first` to `last`, both included."""
 
-    __slots__ = ("first", "last", "text", "tokens", "words")
+    __slots__ = ("after", "before", "first", "last", "text", "tokens")
 
     def __init__(self, text: str, tokens: Sequence[Token], first: int, last: int) -> None:
         self.text = text
         self.tokens = tokens
         self.first = first
         self.last = last
+        self.before = self.word(-1)
+        self.after = self.word(1)
 
     def word(self, offset: int) -> str:
         """Return the word so many places before (-1, -2) or after the hit, across blanks; or nothing."""
@@ -68,12 +71,12 @@ class Place:
 
 
 def _is_noun_ahead(place: Place) -> bool:
-    following = place.word(1)
+    following = place.after
     return bool(following) and following not in FUNCTION_WORDS and not following[0].isdigit()
 
 
 def _colour(place: Place) -> bool:
-    following, before = place.word(1), place.word(-1)
+    following, before = place.after, place.before
     if following in _NOT_COLOURED or (following == "and" and place.word(2) == "white") or before == "and":
         return False
     if place.tokens[place.first].lower in ("orange", "lavender", "navy"):
@@ -95,18 +98,18 @@ def _gender(place: Place) -> bool:
 def _age(place: Place) -> bool:
     word = place.tokens[place.first].lower
     if word == "baby":
-        return place.word(1) in LEXICON and LEXICON[place.word(1)].attribute == "animal"
+        return place.after in LEXICON and LEXICON[place.after].attribute == "animal"
     if word == "old":
-        return _is_noun_ahead(place) and place.word(1) not in _ANIMATE
-    return place.word(1) in _ANIMATE
+        return _is_noun_ahead(place) and place.after not in _ANIMATE
+    return place.after in _ANIMATE
 
 
 def _posture(place: Place) -> bool:
-    return place.word(-1) in _ANIMATE or (place.word(-1) in ("is", "are") and place.word(-2) in _ANIMATE)
+    return place.before in _ANIMATE or (place.before in ("is", "are") and place.word(-2) in _ANIMATE)
 
 
 def _size(place: Place) -> bool:
-    return place.first != place.last or (_is_noun_ahead(place) and place.word(-1) != "size")
+    return place.first != place.last or (_is_noun_ahead(place) and place.before != "size")
 
 
 def _position(place: Place) -> bool:
@@ -114,22 +117,14 @@ def _position(place: Place) -> bool:
     content = [t.lower.removesuffix("s") for t in place.tokens if t.lower not in FUNCTION_WORDS]
     if len(set(content)) < len(content):
         return False
-    following = place.word(1)
+    following = place.after
     if not following:
         return place.first != place.last or place.tokens[place.last].lower in ("above", "below")
     return not following[0].isdigit() and following not in ("scenes", "bars")
 
 
 def _number(place: Place) -> bool:
-    if place.word(-1)[:1].isdigit() or place.word(-1) in (
-        "one",
-        "part",
-        "chapter",
-        "number",
-        "day",
-        "least",
-        "season",
-    ):
+    if place.before[:1].isdigit() or place.before in _NUMBERED:
         return False
     for offset in (1, 2, 3):
         word = place.word(offset)
@@ -141,7 +136,7 @@ def _number(place: Place) -> bool:
 
 
 def _weather(place: Place) -> bool:
-    return _is_noun_ahead(place) or place.word(-1) in ("is", "a", "on")
+    return _is_noun_ahead(place) or place.before in ("is", "a", "on")
 
 
 _GUARDS: dict[str, Callable[[Place], bool]] = {
@@ -162,13 +157,13 @@ _GUARDS: dict[str, Callable[[Place], bool]] = {
 def allows(attribute: str, place: Place) -> bool:
     """Return whether the hit means what the lexicon says and may be changed."""
     first, last = place.tokens[place.first].lower, place.tokens[place.last].lower
-    if f"{place.word(-1)} {first}" in FIXED_PAIRS or f"{last} {place.word(1)}" in FIXED_PAIRS:
+    if f"{place.before} {first}" in FIXED_PAIRS or f"{last} {place.after}" in FIXED_PAIRS:
         return False
     guard = _GUARDS.get(attribute)
     return guard is None or guard(place)
 
 
-def rank(attribute: str, place: Place, title: bool) -> int | None:
+def rank(attribute: str, place: Place) -> int | None:
     """Return how far from plain the hit is, 0 first; None where it is likely part of a name.
 
     A noun before another noun (`airport lobby`) comes after heads, words of a title after both. In a title,
@@ -177,10 +172,10 @@ def rank(attribute: str, place: Place, title: bool) -> int | None:
     token = place.tokens[place.first]
     is_noun = attribute in _NOUNS
     is_modifier = is_noun and _is_noun_ahead(place)
-    follows_article = place.first == 1 and place.word(-1) in ("a", "an", "the")
+    follows_article = place.first == 1 and place.before in ("a", "an", "the")
     if not token.text[0].isupper() or starts_sentence(place.text, token) or follows_article:
         return 1 if is_modifier else 0
-    if not title or is_modifier or attribute in _NOT_IN_TITLES:
+    if is_modifier or attribute in _NOT_IN_TITLES or not is_title_case(place.tokens):
         return None
     if attribute == "gender" and not (token.lower.endswith("s") and _is_noun_ahead(place)):
         return None

@@ -6,6 +6,7 @@ words. What a negation governs is left out.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from recipes.wording.english import FUNCTION_WORDS, ING_NOUNS, VERBS, is_negation
 from recipes.wording.lexicon import LEXICON
@@ -34,8 +35,8 @@ def find_tags(text: str, tokens: Sequence[Token]) -> list[str]:
     """
     tags: dict[str, None] = {}
     for chunk in _chunks(text, tokens):
-        tag = text[chunk[0].start : chunk[-1].end].lower()
         head = chunk[-1].lower
+        tag = text[chunk[0].start : chunk[-1].end].lower() if len(chunk) > 1 else head
         if len(tag) > MAX_TAG_CHARS or head in _ATTRIBUTES:
             continue
         tags[tag] = None
@@ -45,28 +46,23 @@ def find_tags(text: str, tokens: Sequence[Token]) -> list[str]:
 
 
 def _chunks(text: str, tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
-    start, negated = 0, False
-    for index in range(len(tokens) + 1):
-        if index < len(tokens) and not _breaks(text, tokens, index):
-            continue
-        chunk = tokens[start:index]
-        if chunk and not _is_outside(chunk[0].lower):
+    chunk: list[Token] = []
+    negated = False
+    for token in tokens:
+        outside = _is_outside(token.lower)
+        if chunk and (outside or gap(text, chunk[-1], token) != " "):
             if not negated:
                 yield chunk[-_MAX_WORDS:]
-            negated = False
-        elif chunk and is_negation(chunk[0].lower):
+            chunk, negated = [], False
+        if not outside:
+            chunk.append(token)
+        elif is_negation(token.lower):
             negated = True
-        start = index
+    if chunk and not negated:
+        yield chunk[-_MAX_WORDS:]
 
 
-def _breaks(text: str, tokens: Sequence[Token], index: int) -> bool:
-    """Return whether a chunk ends before this token."""
-    if index == 0:
-        return False
-    word, before = tokens[index].lower, tokens[index - 1].lower
-    return _is_outside(word) or _is_outside(before) or gap(text, tokens[index - 1], tokens[index]) != " "
-
-
+@lru_cache(8192)
 def _is_outside(word: str) -> bool:
     if word in FUNCTION_WORDS or word in VERBS or is_negation(word):
         return True

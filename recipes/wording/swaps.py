@@ -6,26 +6,29 @@ price, year or measurement cannot be seen (HQ-CLIP's own pairs fail there).
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
 
 from recipes.wording.draws import draw
-from recipes.wording.english import BLOCKERS, is_negation
+from recipes.wording.english import blocks
 from recipes.wording.guards import Place, allows, rank
 from recipes.wording.lexicon import COUNTABLE, LEXICON, PHRASE_STARTS, Entry, Option
-from recipes.wording.tokens import Token, article_for, is_title_case, match_case
+from recipes.wording.tokens import Token, article_for, match_case, tokenise
 
 _MAX_PHRASE_WORDS = 3
 _DIGITS = {str(n): tuple(Option(str(n + k), (str(n + k),)) for k in (1, 2, 3)) for n in range(2, 11)}
+_HIT_STARTS = frozenset(LEXICON) | PHRASE_STARTS | frozenset(_DIGITS)
+
+Hit = tuple[Place, Entry]
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Swap:
+class Swap(NamedTuple):
     """A span of a text, and what stands there instead."""
 
     start: int
     end: int
     text: str
-    attribute: str
 
     def apply(self, text: str) -> str:
         """Return the text with the span replaced."""
@@ -41,62 +44,72 @@ class Said:
         self._lower = text.lower()
         self._words = {token.lower.removesuffix("'s") for token in tokens}
 
-    def holds(self, name: str) -> bool:
-        """Return whether the text holds the word or phrase."""
-        return name in self._lower if " " in name else name in self._words
+    def holds(self, option: Option) -> bool:
+        """Return whether the text holds one of the option's names."""
+        return not self._words.isdisjoint(option.names) or any(
+            " " in name and name in self._lower for name in option.names
+        )
 
 
-def find_swap(
-    text: str, tokens: Sequence[Token], uid: str, said: Said, colours: Collection[str]
-) -> Swap | None:
+def find_swap(text: str, uid: str, said: Said, colours: Collection[str]) -> Swap | None:
     """Return the swap that the uid draws among those possible, or None.
 
     Args:
         text: the sentence or tag.
-        tokens: its words.
         uid: decides the draw.
         said: the text in which no replacement may occur.
         colours: basic colours that the picture may hold, and that no replacement may be.
     """
-    if any(token.lower in BLOCKERS or is_negation(token.lower) for token in tokens):
-        return None
-    ranks: dict[int, list[tuple[Place, Entry]]] = {}
-    title = is_title_case(tokens)
-    for place, entry in _hits(text, tokens):
-        how_far = rank(entry.attribute, place, title)
-        if how_far is not None and allows(entry.attribute, place):
-            ranks.setdefault(how_far, []).append((place, entry))
-    for how_far in sorted(ranks):
-        hits = ranks[how_far]
-        first = draw(uid, "swap", len(hits))
-        for place, entry in hits[first:] + hits[:first]:
+    for hits in _ranked_hits(text):
+        for place, entry in _from(hits, draw(uid, "swap", len(hits))):
             option = _choose(entry, uid, said, colours)
             if option is not None:
-                return _swap(place, entry.attribute, option)
+                return _swap(place, option)
     return None
 
 
-def _hits(text: str, tokens: Sequence[Token]) -> Iterator[tuple[Place, Entry]]:
-    index = 0
-    while index < len(tokens):
-        size = _phrase_words(text, tokens, index)
-        last = index + size - 1
-        word = text[tokens[index].start : tokens[last].end].lower() if size > 1 else tokens[index].lower
+@lru_cache(2048)
+def _ranked_hits(text: str) -> tuple[tuple[Hit, ...], ...]:
+    """Return the hits that may be changed, those of the plainest rank first; the same tags come again."""
+    tokens = tokenise(text)
+    if any(blocks(token.lower) for token in tokens):
+        return ()
+    ranks: dict[int, list[Hit]] = {}
+    for place, entry in _hits(text, tokens):
+        how_far = rank(entry.attribute, place)
+        if how_far is not None and allows(entry.attribute, place):
+            ranks.setdefault(how_far, []).append((place, entry))
+    return tuple(tuple(ranks[how_far]) for how_far in sorted(ranks))
+
+
+def _from(items: tuple[T, ...], first: int) -> tuple[T, ...]:
+    """Return the items from this one on, then those before it."""
+    return items[first:] + items[:first]
+
+
+def _hits(text: str, tokens: Sequence[Token]) -> Iterator[Hit]:
+    end = 0
+    for index, token in enumerate(tokens):
+        word = token.lower
+        if index < end or word not in _HIT_STARTS:
+            continue
+        size = _phrase_words(text, tokens, index) if word in PHRASE_STARTS else 1
+        end = index + size
+        if size > 1:
+            word = text[token.start : tokens[end - 1].end].lower()
         entry = LEXICON.get(word)
         if entry is not None:
-            yield Place(text, tokens, index, last), entry
+            yield Place(text, tokens, index, end - 1), entry
         elif word in _DIGITS:
             place = Place(text, tokens, index, index)
             if _counts(place):
                 yield place, Entry("number", _DIGITS[word])
-        index = last + 1
 
 
 def _phrase_words(text: str, tokens: Sequence[Token], index: int) -> int:
-    if tokens[index].lower in PHRASE_STARTS:
-        for size in range(min(_MAX_PHRASE_WORDS, len(tokens) - index), 1, -1):
-            if text[tokens[index].start : tokens[index + size - 1].end].lower() in LEXICON:
-                return size
+    for size in range(min(_MAX_PHRASE_WORDS, len(tokens) - index), 1, -1):
+        if text[tokens[index].start : tokens[index + size - 1].end].lower() in LEXICON:
+            return size
     return 1
 
 
@@ -106,24 +119,23 @@ def _counts(place: Place) -> bool:
     before, after = place.text[: token.start], place.text[token.end :]
     is_free = (not before or before[-1] == " ") and after[:1] == " "
     previous = place.tokens[place.first - 1].text if place.first else ""
-    is_model_number = bool(previous) and previous[0].isupper() and place.word(-1) != ""
-    return is_free and not is_model_number and place.word(1) in COUNTABLE
+    is_model_number = bool(previous) and previous[0].isupper() and place.before != ""
+    return is_free and not is_model_number and place.after in COUNTABLE
 
 
 def _choose(entry: Entry, uid: str, said: Said, colours: Collection[str]) -> Option | None:
-    first = draw(uid, entry.attribute, len(entry.options)) if entry.options else 0
-    for option in entry.options[first:] + entry.options[:first]:
-        if option.text not in colours and not any(said.holds(name) for name in option.names):
+    for option in _from(entry.options, draw(uid, entry.attribute, len(entry.options))):
+        if option.text not in colours and not said.holds(option):
             return option
     return None
 
 
-def _swap(place: Place, attribute: str, option: Option) -> Swap:
+def _swap(place: Place, option: Option) -> Swap:
     first, last = place.tokens[place.first], place.tokens[place.last]
     new = match_case(option.text, place.text[first.start : last.end])
     article = article_for(option.text)
-    if place.word(-1) in ("a", "an") and place.word(-1) != article:
+    if place.before in ("a", "an") and place.before != article:
         before = place.tokens[place.first - 1]
         article = match_case(article, before.text + (new if len(new) > 1 and new.isupper() else ""))
-        return Swap(start=before.start, end=last.end, text=f"{article} {new}", attribute=attribute)
-    return Swap(start=first.start, end=last.end, text=new, attribute=attribute)
+        return Swap(before.start, last.end, f"{article} {new}")
+    return Swap(first.start, last.end, new)

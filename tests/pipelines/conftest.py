@@ -22,14 +22,15 @@ from transforms.accounts import Account
 
 @dataclass(kw_only=True)
 class Curated:
-    """A finished run's output, read with the standard library and pyarrow."""
+    """A finished run's output, read with the standard library and pyarrow.
+
+    `counts` are those of run.json; `digests` are the hashes of every file that a rerun must repeat.
+    """
 
     output: Path
     account: Account
-
-    @cached_property
-    def counts(self) -> dict[str, Any]:
-        return json.loads((self.output / "run.json").read_text())["counts"]
+    counts: dict[str, Any]
+    digests: dict[str, str]
 
     @cached_property
     def samples(self) -> dict[str, dict[str, bytes]]:
@@ -52,15 +53,14 @@ class Curated:
         tables = [pq.read_table(path) for path in sorted((self.output / "rejected").glob("*.parquet"))]
         return [row for table in tables for row in table.to_pylist()]
 
-    @property
-    def digests(self) -> dict[str, str]:
-        """Return the hash of every file that a rerun must repeat."""
-        files = (path.relative_to(self.output) for path in sorted(self.output.rglob("*")) if path.is_file())
-        return {
-            str(name): hashlib.sha256((self.output / name).read_bytes()).hexdigest()
-            for name in files
-            if name.parts[0] != "work" and str(name) not in ("run.json", "report.html")
-        }
+
+def _digests(output: Path) -> dict[str, str]:
+    files = (path.relative_to(output) for path in sorted(output.rglob("*")) if path.is_file())
+    return {
+        str(name): hashlib.sha256((output / name).read_bytes()).hexdigest()
+        for name in files
+        if name.parts[0] != "work" and str(name) not in ("run.json", "report.html")
+    }
 
 
 def _curate(config: str | Path | Mapping[str, Any], output: Path, *settings: str) -> Curated:
@@ -71,7 +71,9 @@ def _curate(config: str | Path | Mapping[str, Any], output: Path, *settings: str
         config = path
     run = open_run(load_config(str(config), settings, str(output)))
     with only_writer(run):
-        return Curated(output=output, account=run_curate(run))
+        account = run_curate(run)
+    counts = json.loads((output / "run.json").read_text())["counts"]
+    return Curated(output=output, account=account, counts=counts, digests=_digests(output))
 
 
 @pytest.fixture(scope="session")
