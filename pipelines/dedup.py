@@ -1,6 +1,7 @@
 """Find duplicates across all shards, and pictures of evaluation sets, from facts alone."""
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 
 from pipelines.command import main
 from pipelines.engine import run_pipeline
@@ -11,7 +12,7 @@ from transforms.commit_accounts import CommitAccounts, read_accounts
 from transforms.dedup.deduplicate import Deduplicate
 from transforms.dedup_shards import CommitVerdicts, dedup_batches
 from transforms.shard_job import dedup_config
-from transforms.storage import count_rows, exists
+from transforms.storage import count_rows, list_files
 
 
 def run_dedup(run: Run) -> Account:
@@ -23,7 +24,8 @@ def run_dedup(run: Run) -> Account:
     check_done(run, "profile")
     config = dedup_config(run.config)
     summary = run.summary("dedup")
-    if not exists(summary):
+    decided = set(list_files(run.path("work", "dedup")))
+    if not decided.issuperset(FileSystems.split(path)[1] for path in (summary, *(j.dedup for j in run.jobs))):
         _compare(run, config, summary)
     return check_drops("dedup", "dedup.max_drop_ratio", config.max_drop_ratio, read_accounts(summary))
 

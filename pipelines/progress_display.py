@@ -31,7 +31,7 @@ class Display:
         with tqdm(
             total=total,
             desc=f"{name:9}",
-            bar_format="{desc}{percentage:3.0f}% |{bar:30}| {postfix} {remaining} left",
+            bar_format="{desc}{percentage:3.0f}% |{bar:30}|{postfix}, {remaining} left",
             leave=False,
         ) as bar:
             stop = threading.Event()

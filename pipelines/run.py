@@ -76,7 +76,8 @@ def open_run(config: RunConfig, arguments: Sequence[str] = ()) -> Run:
         check_shard(shard, config.input)
     evaluation = [list_hash(path) for path in (config.dedup.decontaminate if config.dedup else ())]
     needs_text = all(recipe.needs_text for recipe in recipes)
-    work = str(FileSystems.join(config.output, "work"))
+    with _using(config.output):
+        work = str(FileSystems.join(config.output, "work"))
     jobs = plan_jobs(config, shards, work, needs_text=needs_text, evaluation=evaluation)
     run = Run(config=config, jobs=tuple(jobs), needs_text=needs_text, arguments=tuple(arguments))
     claim_output(run, shards)
@@ -103,6 +104,19 @@ def list_hash(path: str) -> str:
     return hashlib.sha256(read_bytes(path)).hexdigest()
 
 
+@contextmanager
+def _using(output: str) -> Iterator[None]:
+    """Say of an output folder that it cannot be used, why, and the mend."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        mend = "give another --out, or remove that folder"
+        if not is_local(output):
+            mend = "check the credentials and that Beam's extra for it is installed (aws, gcp, azure, hadoop)"
+        line = " ".join((getattr(error, "strerror", None) or str(error)).split())[:300]
+        raise ConfigError(f"output {output} cannot be used ({line}); {mend}") from error
+
+
 def claim_output(run: Run, shards: Sequence[Shard]) -> None:
     """Make the output folder this run's own.
 
@@ -112,7 +126,7 @@ def claim_output(run: Run, shards: Sequence[Shard]) -> None:
     output, note = run.config.output, run.path("work", "run-of.json")
     mine = {"name": run.config.name, "shards": [[shard.name, shard.size_bytes] for shard in shards]}
     mend = "give another --out, or remove that folder"
-    try:
+    with _using(output):
         if exists(note):
             theirs = json.loads(read_bytes(note))
             if theirs["name"] != mine["name"]:
@@ -123,11 +137,6 @@ def claim_output(run: Run, shards: Sequence[Shard]) -> None:
             raise ConfigError(f"{output} is no run's output but holds {found}; give another --out")
         make_folder(run.path("work"))
         commit_bytes(note, json.dumps(mine, indent=1).encode())
-    except (OSError, ValueError) as error:
-        if not is_local(output):
-            mend = "check the credentials and that Beam's extra for it is installed (aws, gcp, azure, hadoop)"
-        line = " ".join((getattr(error, "strerror", None) or str(error)).split())[:300]
-        raise ConfigError(f"output {output} cannot be used ({line}); {mend}") from error
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from schemas.facts import Facts
@@ -54,8 +55,13 @@ class Recipe(ABC):
             BadReply: the reply does not fit.
         """
 
-    @classmethod
-    def prompt_sha256(cls) -> str:
-        """Return the hash of what is asked: name, version and schema."""
-        identity = json.dumps([cls.name, cls.version, cls.schema], sort_keys=True)
-        return hashlib.sha256(identity.encode()).hexdigest()
+    def prompt_sha256(self) -> str:
+        """Return the hash of what is asked: name, version, schema and the prompt of an empty sample."""
+        return _prompt_sha256(self)
+
+
+@cache
+def _prompt_sha256(recipe: Recipe) -> str:
+    prompt = recipe.prompt(Facts(index=0, uid="", key=""))
+    identity = json.dumps([recipe.name, recipe.version, recipe.schema, prompt], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()

@@ -87,18 +87,18 @@ class HqClip(Recipe):
             raise BadReply("empty_reply", "four empty lists")
         if len(positive) != len(negative):
             reject(f"{len(positive)} long_positive, {len(negative)} long_negative")
-        for true, false in zip(positive, negative, strict=True):
-            if fold(true) == fold(false):
-                reject(f"long_negative repeats long_positive: {true}")
-        both = sorted({fold(tag) for tag in tags} & {fold(tag) for tag in false_tags})
-        if both:
-            reject(f"tags both positive and negative: {', '.join(both)}")
         pairs: dict[str, tuple[str, str]] = {}
         for true, false in zip(positive, negative, strict=True):
-            pairs.setdefault(fold(true), (true, false))
+            folded = fold(true)
+            if folded == fold(false):
+                reject(f"long_negative repeats long_positive: {true}")
+            pairs.setdefault(folded, (true, false))
+        both = sorted(tags.keys() & false_tags.keys())
+        if both:
+            reject(f"tags both positive and negative: {', '.join(both)}")
         return {
             "long_positive": [true for true, _ in pairs.values()],
             "long_negative": [false for _, false in pairs.values()],
-            "short_positive": tags,
-            "short_negative": false_tags,
+            "short_positive": list(tags.values()),
+            "short_negative": list(false_tags.values()),
         }

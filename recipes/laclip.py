@@ -90,7 +90,7 @@ class LaClip(Recipe):
         """
         reply = read_object(text, self.fields)
         rewrites = drop_repeats(read_strings(reply["rewrites"], "rewrites", MAX_REWRITES, MAX_REWRITE_CHARS))
-        rewrites = [r for r in rewrites if fold(r) != fold(facts.alt_text)]
+        rewrites.pop(fold(facts.alt_text), None)
         if not rewrites and self.by_rule(facts)["rewrites"]:
             raise BadReply("empty_reply", "no rewrites")
-        return {"rewrites": rewrites}
+        return {"rewrites": list(rewrites.values())}

@@ -41,9 +41,9 @@ def read_object(text: str, keys: Sequence[str]) -> Mapping[str, Any]:
         reject(f"no JSON: {text.strip()}")
     if not isinstance(value, dict):
         reject(f"not an object: {text.strip()}")
-    missing = [key for key in keys if key not in value]
-    unknown = [key for key in value if key not in keys]
-    if missing or unknown:
+    if value.keys() != set(keys):
+        missing = [key for key in keys if key not in value]
+        unknown = [key for key in value if key not in keys]
         reject(f"missing {missing}, unknown {unknown}")
     return value
 
@@ -58,16 +58,18 @@ def read_strings(value: object, name: str, max_items: int, max_chars: int) -> li
         reject(f"{name} is no list: {value!r:.60}")
     if len(value) > max_items:
         reject(f"{name} has {len(value)} items, over {max_items}")
+    strings: list[str] = []
     for item in value:
         if not isinstance(item, str):
             reject(f"{name} holds no string: {item!r:.60}")
         if len(item) > max_chars:
             reject(f"{name} holds {len(item)} characters, over {max_chars}: {item[:40]}")
-        if _NOT_PRINTED.search(item):
+        if not item.isprintable() and _NOT_PRINTED.search(item):
             reject(f"{name} holds a control character: {item[:60]}")
-        if not item.strip():
+        strings.append(item.strip())
+        if not strings[-1]:
             reject(f"{name} holds an empty string")
-    return [item.strip() for item in value]
+    return strings
 
 
 def fold(text: str) -> str:
@@ -75,9 +77,9 @@ def fold(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def drop_repeats(items: Sequence[str]) -> list[str]:
-    """Return the items without those that equal an earlier one when folded."""
+def drop_repeats(items: Sequence[str]) -> dict[str, str]:
+    """Return the items by their folded text, without those that equal an earlier one when folded."""
     kept: dict[str, str] = {}
     for item in items:
         kept.setdefault(fold(item), item)
-    return list(kept.values())
+    return kept

@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import lru_cache
 
 MAX_CHARS = 300
 """Longest text returned: about 77 CLIP tokens, the context of the text tower (Radford et al. 2021, 2.4)."""
@@ -47,7 +48,7 @@ _BOILER_STEMS = (
 )  # fmt: skip
 _REPEATED = re.compile(r"([^\w\s])\1+")
 _HOLLOW = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}|[,;:|\u2013\u2014-](?=\s*[,;:|\u2013\u2014])")
-_BEFORE_MARK = re.compile(r"\s+(?=[,.;:!?](?:\s|$))")
+_BEFORE_MARK = re.compile(r" (?=[,.;:!?](?: |$))")
 _SENTENCE_END = re.compile(r"[.!?](?=\s)")
 _INCHES = re.compile(r'\d"')
 _EDGES = " \t,;:|\u2013\u2014-_/\\*#\u00b7\u2022~^=+>"
@@ -62,10 +63,14 @@ def clean(text: str) -> str:
     >>> clean("IMG_0032.jpg")
     ''
     """
-    text = _strip_marks(text[:_MAX_READ])
-    text = _strip_addresses(text)
+    return _clean(text[:_MAX_READ])
+
+
+@lru_cache(1024)
+def _clean(text: str) -> str:
+    text = _strip_addresses(_strip_marks(text))
     lower = text.lower()
-    if any(stem in lower for stem in _BOILER_STEMS):
+    if any(map(lower.__contains__, _BOILER_STEMS)):
         text = _BOILER_PLATE.sub(" ", text)
     text = _tidy(text)
     if " " not in text and text.count("-") + text.count("_") >= 2:

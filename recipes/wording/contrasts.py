@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from recipes.wording.clean import clean
 from recipes.wording.draws import draw
-from recipes.wording.english import BLOCKERS, is_english, is_negation
+from recipes.wording.english import blocks, is_english
 from recipes.wording.phrases import find_tags
 from recipes.wording.swaps import Said, find_swap
 from recipes.wording.tokens import Token, tokenise
@@ -31,19 +31,16 @@ def write_contrasts(facts: Facts) -> Mapping[str, list[str]]:
     if text and not is_english(facts, tokens):
         return _fields(pairs, tags, "")
     if text:
-        pairs += _caption_pair(facts, text, tokens, measures)
-        tags = [*_tag_pairs(facts, text, tokens), *tags]
+        said, present = Said(text, tokens), present_colours(facts)
+        swap = find_swap(text, facts.uid, said, present)
+        pairs += [(text, swap.apply(text))] if swap else _hung_pair(facts, text, measures)
+        tags = [*_tag_pairs(facts.uid, text, tokens, said, present), *tags]
     pairs += _measured_pairs(facts, measures)
     return _fields(pairs, tags, text.lower())
 
 
-def _caption_pair(
-    facts: Facts, text: str, tokens: Sequence[Token], measures: list[Measure]
-) -> list[tuple[str, str]]:
-    """Return the pair made of the alt text; a measure whose clause is hung on is taken out of `measures`."""
-    swap = find_swap(text, tokens, facts.uid, Said(text, tokens), present_colours(facts))
-    if swap is not None:
-        return [(text, swap.apply(text))]
+def _hung_pair(facts: Facts, text: str, measures: list[Measure]) -> list[tuple[str, str]]:
+    """Return the alt text with a measured clause hung on; its measure is taken out of `measures`."""
     hung = [m for m in measures if m.clause]
     if not hung:
         return []
@@ -70,16 +67,16 @@ def _measured_pairs(facts: Facts, measures: Sequence[Measure]) -> list[tuple[str
     return [(m.positive, m.negative) for m in turned[:count]]
 
 
-def _tag_pairs(facts: Facts, text: str, tokens: Sequence[Token]) -> list[tuple[str, str | None]]:
+def _tag_pairs(
+    uid: str, text: str, tokens: Sequence[Token], said: Said, present: frozenset[str]
+) -> list[tuple[str, str | None]]:
     """Return the tags of the text, each with a contradiction where there is one."""
     tags = find_tags(text, tokens)
-    if any(token.lower in BLOCKERS or is_negation(token.lower) for token in tokens):
+    if any(map(blocks, [token.lower for token in tokens])):
         return [(tag, None) for tag in tags]
-    present = present_colours(facts)
-    said = Said(text, tokens)
     pairs: list[tuple[str, str | None]] = []
     for tag in tags:
-        swap = find_swap(tag, tokenise(tag), facts.uid, said, present)
+        swap = find_swap(tag, uid, said, present)
         pairs.append((tag, swap.apply(tag) if swap else None))
     return pairs
 

@@ -12,6 +12,14 @@ class Option(NamedTuple):
 
     text: str
     names: tuple[str, ...]
+    phrases: tuple[str, ...]
+    """Those of the names that have several words."""
+
+
+def make_option(text: str, names: tuple[str, ...] = ()) -> Option:
+    """Return a replacement with its names; its text alone where none are given."""
+    names = names or (text,)
+    return Option(text, names, tuple(name for name in names if " " in name))
 
 
 class Entry(NamedTuple):
@@ -31,8 +39,8 @@ def _noun_entries() -> Iterator[tuple[str, Entry]]:
             groups = [[n.replace("_", " ") for n in group.split("|")] for group in one_set.split()]
             for group in groups:
                 others = [g for g in groups if g is not group]
-                single = tuple(Option(g[0], _forms(g)) for g in others)
-                many = tuple(Option(plural(g[0]), _forms(g)) for g in others)
+                single = tuple(make_option(g[0], _forms(g)) for g in others)
+                many = tuple(make_option(plural(g[0]), _forms(g)) for g in others)
                 for name in group:
                     yield plural(name), Entry(attribute, many)
                     yield name, Entry(attribute, single)
@@ -48,18 +56,18 @@ def _attribute_entries() -> Iterator[tuple[str, Entry]]:
     for attribute, lines in OPPOSITES.items():
         for line in lines:
             value, _, others = line.partition(" > ")
-            yield value, Entry(attribute, tuple(Option(o, (o,)) for o in others.split(", ")))
+            yield value, Entry(attribute, tuple(map(make_option, others.split(", "))))
     for man, woman in reversed(GENDER):  # the first pair of a word counts
-        yield woman, Entry("gender", (Option(man, (man,)),))
-        yield man, Entry("gender", (Option(woman, (woman,)),))
+        yield woman, Entry("gender", (make_option(man),))
+        yield man, Entry("gender", (make_option(woman),))
     for index, number in enumerate(NUMBERS[:9]):
         # Only larger ones: five blocks hold four, so a smaller number would not be false.
         larger = NUMBERS[index + 1 : index + 4]
-        yield number, Entry("number", tuple(Option(n, (n,)) for n in larger))
+        yield number, Entry("number", tuple(map(make_option, larger)))
 
 
 def _colour_option(colour: str) -> Option:
-    return Option(colour, ("grey", "gray") if colour == "grey" else (colour,))
+    return make_option(colour, ("grey", "gray") if colour == "grey" else ())
 
 
 LEXICON: dict[str, Entry] = dict([*_attribute_entries(), *_noun_entries()])

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from recipes.wording.english import FUNCTION_WORDS, ING_NOUNS, VERBS, is_negation
 from recipes.wording.lexicon import LEXICON
-from recipes.wording.tokens import Token, gap
+from recipes.wording.tokens import Token
 from recipes.wording.words import word_set
 
 MAX_TAGS = 12
@@ -50,7 +50,7 @@ def _chunks(text: str, tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
     negated = False
     for token in tokens:
         outside = _is_outside(token.lower)
-        if chunk and (outside or gap(text, chunk[-1], token) != " "):
+        if chunk and (outside or text[chunk[-1].end : token.start] != " "):
             if not negated:
                 yield chunk[-_MAX_WORDS:]
             chunk, negated = [], False

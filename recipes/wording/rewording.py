@@ -6,24 +6,25 @@ from itertools import pairwise
 
 from recipes.wording.english import FUNCTION_WORDS
 from recipes.wording.fixed import FIXED_PAIRS
-from recipes.wording.synonyms import PRAISE, SYNONYM_STARTS, SYNONYMS
+from recipes.wording.synonyms import PRAISE, SYNONYM_WORDS, SYNONYMS
 from recipes.wording.tokens import Token, article_for, gap, match_case, starts_sentence
 
-_MAX_PHRASE_WORDS = 3
 _ARTICLE = re.compile(r"(?:^|(?<=\s))([Aa])n?\s$")
 
 
 def other_words(text: str, tokens: Sequence[Token]) -> str:
     """Return the text with other words of the same meaning; names and fixed pairs stay."""
     parts: list[str] = []
-    end = index = 0
-    while index < len(tokens):
+    end = done = 0
+    for index, first in enumerate(tokens):
+        if index < done or first.lower not in SYNONYM_WORDS:
+            continue
         size = _synonym_words(text, tokens, index)
-        first, last = tokens[index], tokens[max(index + size - 1, index)]
-        index += max(size, 1)
+        done = index + size
         if not size or (first.text[0].isupper() and not starts_sentence(text, first)):
             continue
-        if _is_fixed(text, tokens, index - size, index - 1):
+        last = tokens[done - 1]
+        if _is_fixed(tokens, index, done - 1):
             continue
         new = match_case(SYNONYMS[text[first.start : last.end].lower()], text[first.start : last.end])
         parts.append(_with_article(text[end : first.start], new))
@@ -33,14 +34,13 @@ def other_words(text: str, tokens: Sequence[Token]) -> str:
 
 
 def _synonym_words(text: str, tokens: Sequence[Token], index: int) -> int:
-    if tokens[index].lower in SYNONYM_STARTS:
-        for size in range(min(_MAX_PHRASE_WORDS, len(tokens) - index), 0, -1):
-            if text[tokens[index].start : tokens[index + size - 1].end].lower() in SYNONYMS:
-                return size
+    for size in range(min(SYNONYM_WORDS[tokens[index].lower], len(tokens) - index), 0, -1):
+        if text[tokens[index].start : tokens[index + size - 1].end].lower() in SYNONYMS:
+            return size
     return 0
 
 
-def _is_fixed(text: str, tokens: Sequence[Token], first: int, last: int) -> bool:
+def _is_fixed(tokens: Sequence[Token], first: int, last: int) -> bool:
     before = f"{tokens[first - 1].lower} {tokens[first].lower}" if first else ""
     after = f"{tokens[last].lower} {tokens[last + 1].lower}" if last + 1 < len(tokens) else ""
     return before in FIXED_PAIRS or after in FIXED_PAIRS

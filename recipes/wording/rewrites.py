@@ -29,6 +29,7 @@ _MANY = word_set(
     two three four five six seven eight nine ten several some many
     """
 )
+_COUNTED = _ARTICLES | _MANY
 _DETERMINERS = _ARTICLES | _MANY | frozenset(("the", "one", "another"))
 _PLACES = word_set(
     """
@@ -45,6 +46,9 @@ _BREAKS = word_set(
     that which who while as where when
     """
 )
+_LEANING = _REFERRING | _BREAKS
+"""Words that need what stands before them."""
+_NO_HEADS = FUNCTION_WORDS | FINITE_VERBS
 _OPENER = re.compile(
     r"(?:(?:this|here) is )?an? (?:\w+ )?(?:photo|photograph|picture|image) of (?=\w)"
     r"|there (?:is|are) (?=\w)",
@@ -60,15 +64,16 @@ _TITLE_FRAMES = ("A photo captioned", "A picture captioned", "An image with the 
 def rewrite(text: str, uid: str) -> list[str]:
     """Return one to four rewrites of a cleaned English alt text, all different."""
     stem = text.rstrip(_STOPS)
-    tokens = tokenise(stem)
+    tokens = tokenise(text)  # also those of the stem: a stop ends no word
     if not tokens:
         return []
-    kept: dict[str, str] = {}
+    bound = _bound_words(stem, tokens)
+    kept = {stem.casefold(): stem}
     for candidate in _candidates(stem, tokens, uid):
-        folded = candidate.rstrip(_STOPS).casefold()
-        if folded != stem.casefold() and _keeps_facts(stem, tokens, candidate):
-            kept.setdefault(folded, candidate)
-    return list(kept.values())[:MAX_REWRITES]
+        lower = candidate.lower()
+        if all(word in lower for word in bound):
+            kept.setdefault(candidate.rstrip(_STOPS).casefold(), candidate)
+    return list(kept.values())[1 : MAX_REWRITES + 1]
 
 
 def _candidates(stem: str, tokens: Sequence[Token], uid: str) -> Iterator[str]:
@@ -82,23 +87,29 @@ def _candidates(stem: str, tokens: Sequence[Token], uid: str) -> Iterator[str]:
     yield plain + "."
 
 
-def _keeps_facts(stem: str, tokens: Sequence[Token], candidate: str) -> bool:
-    """Return whether every number and every capitalised word inside a sentence is still there."""
-    lower = candidate.lower()
-    return all(
-        token.lower in lower
+def _bound_words(stem: str, tokens: Sequence[Token]) -> list[str]:
+    """Return every number and every capitalised word inside a sentence: no rewrite may lack one."""
+    return [
+        token.lower
         for token in tokens
         if not token.text.islower() and (token.text[0].isdigit() or not starts_sentence(stem, token))
-    )
+    ]
 
 
 def _main_part(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return the tokens before a subordinate clause."""
-    return tokens[: next((i for i, token in enumerate(tokens) if token.lower in _BREAKS), len(tokens))]
+    for index, token in enumerate(tokens):
+        if token.lower in _BREAKS:
+            return tokens[:index]
+    return tokens
 
 
 def _is_clause(tokens: Sequence[Token]) -> bool:
-    return any(token.lower in FINITE_VERBS for token in _main_part(tokens))
+    return not FINITE_VERBS.isdisjoint([token.lower for token in _main_part(tokens)])
+
+
+def _holds_participle(words: Sequence[str]) -> bool:
+    return any(word not in ING_NOUNS for word in words if word.endswith("ing"))
 
 
 def _is_noun_phrase(tokens: Sequence[Token]) -> bool:
@@ -129,7 +140,7 @@ def framed(text: str, uid: str) -> str:
     choice = draw(uid, "frame", len(_FRAMES))
     if '"' in text:
         return f"A photo: {text}."
-    if not _is_noun_phrase(tokens) or ". " in text:
+    if ". " in text or not _is_noun_phrase(tokens):
         return f'{_TITLE_FRAMES[choice]} "{text}".'
     frame = (_CLAUSE_FRAMES if _is_clause(tokens) else _FRAMES)[choice]
     return f"{frame} {_lower_first(text, tokens)}."
@@ -156,31 +167,29 @@ def reordered(text: str) -> str | None:
 
 def _turned(parts: Sequence[str], tokens: Sequence[Token]) -> str | None:
     """Return a list of parts with the first last; None for a sentence with commas or an enumeration."""
-    heads = {part.split()[0].lower() for part in parts if part.split()}
-    words = {token.lower for token in tokens}
-    if len(parts) > 4 or not all(part.strip() for part in parts) or heads & FUNCTION_WORDS:
+    heads = [word.lower() for part in parts for word in part.split(None, 1)[:1]]
+    if len(parts) > 4 or len(heads) < len(parts) or not FUNCTION_WORDS.isdisjoint(heads):
         return None
-    if _is_clause(tokens) or words & {"and", "or"} or any("&" in part for part in parts):
+    words = [token.lower for token in tokens]
+    if "and" in words or "or" in words or any("&" in part for part in parts):
         return None
-    if any(word.endswith("ing") and word not in ING_NOUNS for word in words):
+    if _is_clause(tokens) or _holds_participle(words):
         return None
     return _upper_first(", ".join([*parts[1:], parts[0]])) + "."
 
 
 def _fronted(text: str, tokens: Sequence[Token]) -> str | None:
     """Return the text with its last phrase of place in front."""
-    index = max((i for i, token in enumerate(tokens) if token.text in _PLACES), default=0)
+    if not tokens or tokens[0].lower not in _DETERMINERS:
+        return None
+    index = max([i for i, token in enumerate(tokens) if token.text in _PLACES], default=0)
     words = [token.lower for token in tokens]
     head, tail = words[:index], words[index:]
-    if len(head) < 3 or not 2 <= len(tail) <= _MAX_TAIL_WORDS or words[0] not in _DETERMINERS:
+    if len(head) < 3 or not 2 <= len(tail) <= _MAX_TAIL_WORDS:
         return None
-    if (
-        head[-1] in FUNCTION_WORDS | FINITE_VERBS
-        or not (_REFERRING | _BREAKS).isdisjoint(words)
-        or "and" in tail
-    ):
+    if head[-1] in _NO_HEADS or not _LEANING.isdisjoint(words) or "and" in tail:
         return None
-    if any(word.endswith("ing") and word not in ING_NOUNS for word in (head[-1], *tail)):
+    if _holds_participle((head[-1], *tail)):
         return None
     if any(gap(text, left, right) != " " for left, right in pairwise(tokens)):
         return None
@@ -205,7 +214,7 @@ def stated(text: str) -> str | None:
         ):
             return text[: auxiliary.start] + text[verb.start :] + "."
     first = tokens[0].lower if tokens else ""
-    if _is_clause(tokens) or ". " in text or first not in _ARTICLES | _MANY:
+    if first not in _COUNTED or ". " in text or _is_clause(main):
         return None
     is_many = first in _MANY or (len(tokens) > 2 and tokens[1].lower in ("couple", "pair"))
     return f"There {'are' if is_many else 'is'} {_lower_first(text, tokens)}."

@@ -12,15 +12,15 @@ from typing import NamedTuple, TypeVar
 from recipes.wording.draws import draw
 from recipes.wording.english import blocks
 from recipes.wording.guards import Place, allows, rank
-from recipes.wording.lexicon import COUNTABLE, LEXICON, PHRASE_STARTS, Entry, Option
+from recipes.wording.lexicon import COUNTABLE, LEXICON, PHRASE_STARTS, Entry, Option, make_option
 from recipes.wording.tokens import Token, article_for, match_case, tokenise
 
 _MAX_PHRASE_WORDS = 3
-_DIGITS = {str(n): tuple(Option(str(n + k), (str(n + k),)) for k in (1, 2, 3)) for n in range(2, 11)}
+_DIGITS = {str(n): tuple(make_option(str(n + k)) for k in (1, 2, 3)) for n in range(2, 11)}
 _HIT_STARTS = frozenset(LEXICON) | PHRASE_STARTS | frozenset(_DIGITS)
 
-Hit = tuple[Place, Entry]
-T = TypeVar("T")
+_Hit = tuple[Place, Entry]
+_T = TypeVar("_T")
 
 
 class Swap(NamedTuple):
@@ -46,9 +46,7 @@ class Said:
 
     def holds(self, option: Option) -> bool:
         """Return whether the text holds one of the option's names."""
-        return not self._words.isdisjoint(option.names) or any(
-            " " in name and name in self._lower for name in option.names
-        )
+        return not self._words.isdisjoint(option.names) or any(name in self._lower for name in option.phrases)
 
 
 def find_swap(text: str, uid: str, said: Said, colours: Collection[str]) -> Swap | None:
@@ -69,12 +67,13 @@ def find_swap(text: str, uid: str, said: Said, colours: Collection[str]) -> Swap
 
 
 @lru_cache(2048)
-def _ranked_hits(text: str) -> tuple[tuple[Hit, ...], ...]:
+def _ranked_hits(text: str) -> tuple[tuple[_Hit, ...], ...]:
     """Return the hits that may be changed, those of the plainest rank first; the same tags come again."""
     tokens = tokenise(text)
-    if any(blocks(token.lower) for token in tokens):
+    words = [token.lower for token in tokens]
+    if _HIT_STARTS.isdisjoint(words) or any(map(blocks, words)):
         return ()
-    ranks: dict[int, list[Hit]] = {}
+    ranks: dict[int, list[_Hit]] = {}
     for place, entry in _hits(text, tokens):
         how_far = rank(entry.attribute, place)
         if how_far is not None and allows(entry.attribute, place):
@@ -82,12 +81,12 @@ def _ranked_hits(text: str) -> tuple[tuple[Hit, ...], ...]:
     return tuple(tuple(ranks[how_far]) for how_far in sorted(ranks))
 
 
-def _from(items: tuple[T, ...], first: int) -> tuple[T, ...]:
+def _from(items: tuple[_T, ...], first: int) -> tuple[_T, ...]:
     """Return the items from this one on, then those before it."""
     return items[first:] + items[:first]
 
 
-def _hits(text: str, tokens: Sequence[Token]) -> Iterator[Hit]:
+def _hits(text: str, tokens: Sequence[Token]) -> Iterator[_Hit]:
     end = 0
     for index, token in enumerate(tokens):
         word = token.lower
@@ -133,8 +132,7 @@ def _choose(entry: Entry, uid: str, said: Said, colours: Collection[str]) -> Opt
 def _swap(place: Place, option: Option) -> Swap:
     first, last = place.tokens[place.first], place.tokens[place.last]
     new = match_case(option.text, place.text[first.start : last.end])
-    article = article_for(option.text)
-    if place.before in ("a", "an") and place.before != article:
+    if place.before in ("a", "an") and place.before != (article := article_for(option.text)):
         before = place.tokens[place.first - 1]
         article = match_case(article, before.text + (new if len(new) > 1 and new.isupper() else ""))
         return Swap(before.start, last.end, f"{article} {new}")

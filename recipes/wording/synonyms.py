@@ -24,8 +24,10 @@ SYNONYMS: dict[str, str] = {
 }
 """A word or phrase in lower case, and what may stand for it."""
 
-SYNONYM_STARTS = frozenset(key.split()[0] for key in SYNONYMS)
-"""First words of `SYNONYMS`; the longest key has three words."""
+SYNONYM_WORDS: dict[str, int] = {
+    words[0]: len(words) for words in sorted((key.split() for key in SYNONYMS), key=len)
+}
+"""First words of `SYNONYMS`, and how many words the longest key has that begins so."""
 
 PRAISE = word_set(
     """

@@ -5,6 +5,7 @@ a measurement made at another size still agrees.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from recipes.wording.attributes import FAR_COLOURS
@@ -50,6 +51,14 @@ class Measure(NamedTuple):
     false_clause: str = ""
 
 
+class _Leading(NamedTuple):
+    """The leading colour, a far one that is absent, and the share of the first."""
+
+    colour: str
+    absent: str
+    share: float
+
+
 def measure(facts: Facts) -> list[Measure]:
     """Return what can be said of the picture, in a fixed order; nothing that was not measured."""
     return [
@@ -59,26 +68,21 @@ def measure(facts: Facts) -> list[Measure]:
     ]
 
 
-def shares(facts: Facts) -> dict[str, float]:
-    """Return the measured colours and their shares, or nothing."""
-    return (
-        dict(zip(COLOURS, facts.colour_shares, strict=True))
-        if len(facts.colour_shares) == len(COLOURS)
-        else {}
-    )
-
-
 def present_colours(facts: Facts) -> frozenset[str]:
     """Return the colours that the picture may hold; none where they were not measured."""
-    return frozenset(colour for colour, share in shares(facts).items() if not share < TRACE_SHARE)
+    if len(facts.colour_shares) != len(COLOURS):
+        return frozenset()
+    return frozenset(
+        [c for c, share in zip(COLOURS, facts.colour_shares, strict=True) if not share < TRACE_SHARE]
+    )
 
 
 def colour_tags(facts: Facts) -> list[tuple[str, str]]:
     """Return tags of colour and background with their contradictions."""
-    found = _leading(facts)
-    if found is None or shares(facts)[found[0]] < MOSTLY_SHARE:
+    found = _leading(facts.uid, facts.colour_shares)
+    if found is None or found.share < MOSTLY_SHARE:
         return []
-    colour, absent = found
+    colour, absent, _ = found
     tags = [(f"mostly {colour}", f"mostly {absent}")]
     grid = facts.colour_grid or b""
     corners = [grid[3 * cell : 3 * cell + 3] for cell in (0, 2, 6, 8)] if len(grid) == 27 else []
@@ -93,27 +97,27 @@ def _pick(facts: Facts, topic: str, templates: Sequence[str]) -> str:
     return templates[draw(facts.uid, topic, len(templates))]
 
 
-def _leading(facts: Facts) -> tuple[str, str] | None:
-    """Return the leading colour, and a far one that is absent."""
-    measured = shares(facts)
-    ranked = sorted(COLOURS, key=lambda c: -measured.get(c, 0.0))
-    if not measured or not all(0 <= share <= 1 for share in measured.values()):
+@lru_cache(16)
+def _leading(uid: str, shares: tuple[float, ...]) -> _Leading | None:
+    """Return the leading colour; both the sentences and the tags of a sample ask for it."""
+    if len(shares) != len(COLOURS) or not all(0 <= share <= 1 for share in shares):
         return None
-    if measured[ranked[0]] < LEADING_SHARE or measured[ranked[0]] - measured[ranked[1]] < LEADING_MARGIN:
+    second, share = sorted(shares)[-2:]
+    if share < LEADING_SHARE or share - second < LEADING_MARGIN:
         return None
-    absent = [c for c in FAR_COLOURS[ranked[0]] if measured[c] < ABSENT_SHARE]
-    return (ranked[0], absent[draw(facts.uid, "absent", len(absent))]) if absent else None
+    colour = COLOURS[shares.index(share)]
+    far = FAR_COLOURS[colour]
+    absent = [c for c, held in zip(COLOURS, shares, strict=True) if held < ABSENT_SHARE and c in far]
+    return _Leading(colour, absent[draw(uid, "absent", len(absent))], share) if absent else None
 
 
 def _colour(facts: Facts) -> Measure | None:
-    found = _leading(facts)
+    found = _leading(facts.uid, facts.colour_shares)
     if found is None:
         return None
-    templates, clause = _LEADING
-    if shares(facts)[found[0]] >= MOSTLY_SHARE:
-        templates, clause = _MOSTLY
+    templates, clause = _MOSTLY if found.share >= MOSTLY_SHARE else _LEADING
     template = _pick(facts, "colour", templates)
-    true, false = found
+    true, false, _ = found
     return Measure(
         "colour", template.format(true), template.format(false), clause.format(true), clause.format(false)
     )
@@ -185,7 +189,7 @@ def _layout(facts: Facts) -> list[Measure]:
 
 
 def _brightest(facts: Facts, luma: Sequence[float]) -> Measure | None:
-    ranked = sorted(range(9), key=lambda cell: -luma[cell])
+    ranked = sorted(range(9), key=luma.__getitem__, reverse=True)
     best = ranked[0]
     # The opposite of the middle is the darkest cell.
     opposite = 8 - best if best != 4 else ranked[-1]

@@ -129,7 +129,6 @@ def test_what_can_be_mended_is_and_says_so(curated: Any, answers: dict[str, Any]
     assert len(others) == sum(answers["mended"].values())
 
 
-@pytest.mark.xfail(strict=True, reason="the encoding of a short text is guessed, and guessed wrong: cp850")
 def test_text_in_latin_1_is_read_right(curated: Any) -> None:
     texts = {record["alt_text"] for record in curated.records if record["facts"]["mended"]}
     assert {text for _, text in LATIN_1} <= texts

@@ -65,7 +65,7 @@ def test_what_is_wrong_is_named(changes: dict[str, object], value: str) -> None:
 
 
 def test_four_empty_lists_are_empty_where_rules_find_something() -> None:
-    empty = {name: [] for name in GOOD}
+    empty: dict[str, list[str]] = {name: [] for name in GOOD}
     with pytest.raises(BadReply) as caught:
         RECIPE.parse(json.dumps(empty), FACTS)
     assert caught.value.reason == "empty_reply"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recipes.wording.attributes import FAR_COLOURS
-from recipes.wording.guards import FIXED_PAIRS
+from recipes.wording.fixed import FIXED_PAIRS
 from recipes.wording.lexicon import LEXICON
 from recipes.wording.swaps import Said, find_swap
 from recipes.wording.tokens import tokenise
@@ -13,8 +13,7 @@ from schemas.facts import COLOURS
 
 
 def swapped(text: str, uid: str = "u", colours: frozenset[str] = frozenset()) -> str | None:
-    tokens = tokenise(text)
-    swap = find_swap(text, tokens, uid, Said(text, tokens), colours)
+    swap = find_swap(text, uid, Said(text, tokenise(text)), colours)
     return swap.apply(text) if swap else None
 
 
@@ -164,8 +163,7 @@ WORDS = [
 @settings(max_examples=300)
 def test_exactly_one_span_is_replaced_by_words_the_text_lacks(words: list[str], uid: str) -> None:
     text = " ".join(words)
-    tokens = tokenise(text)
-    swap = find_swap(text, tokens, uid, Said(text, tokens), frozenset({"red"}))
+    swap = find_swap(text, uid, Said(text, tokenise(text)), frozenset({"red"}))
     if swap is None:
         return
     new = swap.apply(text)

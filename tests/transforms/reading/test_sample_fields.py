@@ -51,6 +51,25 @@ def test_unicode_is_decoded_without_a_guess(data: bytes, expected: tuple[str, st
     assert decode_text(data) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Ein Café in Zürich mit roten Stühlen", "cp1252"),
+        ("Crème brûlée au café", "cp1252"),
+        ("a jalapeño pepper", "cp1252"),
+        ("Señor", "cp1252"),
+        ("naïve", "cp1252"),
+        ("The “old” café – 5 €", "cp1252"),
+        ("大きな茶色の犬が走っている", "cp932"),
+        ("一只棕色的大狗在海边奔跑", "gb18030"),
+        ("큰 갈색 개가 달린다", "cp949"),
+        ("Křížový kůň", "cp1250"),
+    ],
+)
+def test_short_texts_in_other_encodings_are_read_right(text: str, encoding: str) -> None:
+    assert decode_text(text.encode(encoding)) == (text, encoding)
+
+
 def test_other_encodings_are_guessed_and_said() -> None:
     russian = "Большая собака бежит по берегу моря рядом с мальчиком"
     assert decode_text(russian.encode("cp1251")) == (russian, "cp1251")

@@ -1,0 +1,137 @@
+"""The doctor's words, status and repaired shards."""
+
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo_data.scenes import render_scene, scene_members, write_scenes
+from demo_data.tar_writing import add_member
+from pipelines.doctor import run_doctor
+from pipelines.verify import verify
+from schemas.errors import ConfigError
+
+
+def picture(seed: int) -> bytes:
+    return dict(scene_members(render_scene(seed, 64)))["jpg"]
+
+
+def write_tar(path: Path, members: list[tuple[str, bytes]], cut: int = 0) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, data in members:
+            add_member(tar, name, data)
+        end = tar.offset - cut if cut else None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(buffer.getvalue()[:end])
+
+
+def sick(folder: Path) -> Path:
+    """Write a shard with two dotted keys, a pair of halves, a half without its other, and a torn tail."""
+    members = [
+        ("img.v1.jpg", picture(1)),
+        ("img.v1.txt", b"a first picture"),
+        ("img.v2.jpg", picture(2)),
+        ("img.v2.txt", b"a second picture"),
+        ("a.jpg", picture(3)),
+        ("b.jpg", picture(4)),
+        ("a.txt", b"a third picture"),
+        ("b.txt", b"a fourth picture"),
+        ("lonely.txt", b"a text alone"),
+        ("z.jpg", picture(5)),
+    ]
+    path = folder / "sick.tar"
+    write_tar(path, members, cut=700)
+    return path
+
+
+def test_a_clean_shard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_scenes(tmp_path, count=4, seed=1, size_px=64, per_shard=2)
+    assert run_doctor([f"{tmp_path}/*.tar"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "00000.tar: 2 units, 2 with image and text; clean",
+        "00001.tar: 2 units, 2 with image and text; clean",
+        "2 shards, 0 with problems",
+    ]
+
+
+def test_a_sick_shard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tar(tmp_path / "clean.tar", [("k.jpg", picture(9)), ("k.txt", b"a text")])
+    sick(tmp_path)
+    assert run_doctor([f"{tmp_path}/*.tar"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "clean.tar: 1 units, 1 with image and text; clean"
+    assert lines[1].startswith("sick.tar: ")
+    assert lines[1].endswith("problems: dotted_key, interleaved, missing_image, truncated_shard")
+    found = {line.split()[0]: line for line in lines[2:] if line.startswith("  ") and line[2] != " "}
+    assert found["dotted_key"].startswith("  dotted_key (2): the key has dots: WebDataset's loaders take")
+    assert found["interleaved"].startswith("  interleaved (2): the sample's members do not lie beside each")
+    assert found["missing_image"].startswith("  missing_image (1): ")
+    assert found["truncated_shard"].startswith("  truncated_shard (1): the shard ends in mid-member")
+    assert lines[lines.index(found["dotted_key"]) + 1] == "    such as img.v1, img.v2"
+    assert lines[-1] == "2 shards, 1 with problems"
+
+
+def test_a_repaired_shard_is_clean_and_curates(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], curate: Callable[..., Any]
+) -> None:
+    path = sick(tmp_path / "in")
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert run_doctor([str(path)], repair_folder=str(tmp_path / "clean")) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert f"  wrote {tmp_path}/clean/sick.tar: 4 samples" in lines
+    assert "  left out: 1 missing_image, 1 truncated_shard" in lines
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+    assert run_doctor([f"{tmp_path}/clean/*.tar"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 shards, 0 with problems"
+    done = curate({"input": {"shards": f"{tmp_path}/clean/*.tar"}}, tmp_path / "out")
+    assert done.counts == {"in": 4, "published": 4, "dropped": {}, "failed": {}}
+    assert {record["alt_text"] for record in done.records} == {
+        "a first picture", "a second picture", "a third picture", "a fourth picture",
+    }  # fmt: skip
+    images = {hashlib.sha256(picture(seed)).hexdigest() for seed in (1, 2, 3, 4)}
+    assert {record["facts"]["sha256"] for record in done.records} == images
+    assert verify(str(done.output)) == []
+
+
+def test_shards_of_two_folders_stay_in_theirs(tmp_path: Path) -> None:
+    for name in ("x", "y"):
+        write_tar(tmp_path / "in" / name / "0.tar", [("k.jpg", picture(1)), ("k.txt", name.encode())])
+    run_doctor([f"{tmp_path}/in/*/0.tar"], repair_folder=str(tmp_path / "clean"))
+    assert sorted(p.relative_to(tmp_path / "clean") for p in (tmp_path / "clean").rglob("*.tar")) == [
+        Path("x/0.tar"),
+        Path("y/0.tar"),
+    ]
+
+
+@pytest.mark.parametrize("folder", ["in", "in/deep/..", "in/x"])
+def test_no_input_is_overwritten(tmp_path: Path, folder: str) -> None:
+    members = [("k.jpg", picture(1)), ("k.txt", b"a text")]
+    for name in ("0.tar", "x/0.tar"):
+        write_tar(tmp_path / "in" / name, members)
+    (tmp_path / "in" / "deep").mkdir()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.tar")}
+    with pytest.raises(ConfigError, match=r"would overwrite the input; give another folder to --repair"):
+        run_doctor([f"{tmp_path}/in/**/*.tar"], repair_folder=str(tmp_path / folder))
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.tar")} == before
+
+
+def test_two_shards_of_one_name_are_not_written_over_each_other(tmp_path: Path) -> None:
+    import gzip
+
+    members = [("k.jpg", picture(1)), ("k.txt", b"a text")]
+    write_tar(tmp_path / "in" / "0.tar", members)
+    (tmp_path / "in" / "0.tar.gz").write_bytes(gzip.compress((tmp_path / "in" / "0.tar").read_bytes()))
+    with pytest.raises(ConfigError, match="two shards would be written to"):
+        run_doctor([f"{tmp_path}/in/*"], repair_folder=str(tmp_path / "clean"))
+    assert not (tmp_path / "clean").exists()
+
+
+def test_names_from_a_shard_print_as_plain_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tar(tmp_path / "0.tar", [("\x1b[2Jevil.txt", b"x"), ("a.jpg", picture(1)), ("a.txt", b"a text")])
+    assert run_doctor([str(tmp_path / "0.tar")]) == 1
+    assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
