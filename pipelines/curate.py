@@ -10,6 +10,7 @@ from pipelines.profile import run_profile
 from pipelines.progress_display import Display
 from pipelines.publish import run_publish
 from pipelines.run import Run
+from pipelines.run_record import note_seconds
 from transforms.accounts import Account
 
 STAGES: dict[str, Callable[[Run], Account]] = {
@@ -39,7 +40,10 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
             bytes_in=run.bytes_in,
         ):
             counted = stage(run)
-        display.finished(name, counted, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        display.finished(name, counted, seconds)
+        if name != "publish":  # which notes its own, for run.json to hold it
+            note_seconds(run, name, seconds)
         left = counted.kept if name != "annotate" else left
     return counted
 

@@ -1,6 +1,7 @@
 """Write the output: exact-size shards, their index, what was rejected, and what became of every sample."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from dataset_cards.card import dataset_card
 from pipelines.command import main
 from pipelines.engine import run_pipeline
 from pipelines.run import Run, check_done
-from pipelines.run_record import run_record
+from pipelines.run_record import note_seconds, run_record
 from schemas.errors import AccountingError
 from transforms.accounts import Account, total
 from transforms.commit_accounts import CommitAccounts, read_accounts
@@ -35,6 +36,7 @@ def run_publish(run: Run) -> Account:
     check_done(run, "dedup")
     for step in run.config.annotate:
         check_done(run, "annotate", step, run.config.workers[step.worker])
+    started = time.monotonic()
     mark = publish_mark(run)
     clear(run, mark)
     accounts = run_reject(run)
@@ -49,6 +51,7 @@ def run_publish(run: Run) -> Account:
             f"{counted.entered} samples came in and {counted.entered - counted.kept} were rejected, but "
             f"{coverage['published']} were published; please report this"
         )
+    note_seconds(run, "publish", time.monotonic() - started)
     finish(run, plan, outputs, counted, coverage)
     return counted
 

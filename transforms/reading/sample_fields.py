@@ -16,7 +16,7 @@ MAX_JSON = 4 * 2**20
 _GUESS_BYTES = 64 * 1024
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _WESTERN = re.compile("[\x00-\x7f\xa0-\xff\u0152\u0153\u0178\u20ac\u2013\u2014\u2018-\u201e\u2026\u2122]*")
-_FEW_HIGH = 1 / 4
+_FEW_ACCENTED = 1 / 4
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _MAX_UID = 256
 _MAX_URL = 8192
@@ -55,14 +55,14 @@ def decode_text(data: bytes, *, is_cut: bool = False) -> tuple[str, str | None] 
 def _guess(data: bytes) -> str | None:
     """Return the likely encoding of what is no UTF-8.
 
-    Text of a few accented letters among ASCII is taken for windows-1252, the web's own fallback (WHATWG Encoding
-    Standard): too short to be told apart from other Latin encodings by statistics, which often guess wrong.
+    A text of a few accented letters among ASCII is taken for windows-1252, the web's own fallback (WHATWG
+    Encoding Standard): it is too short to be told from other Latin encodings by statistics.
     """
-    high = sum(byte > 127 for byte in data)
-    if high <= _FEW_HIGH * sum(map(str.isalpha, data.decode("latin-1"))):
-        with suppress(UnicodeDecodeError):
-            if _WESTERN.fullmatch(data.decode("cp1252")):
-                return "cp1252"
+    with suppress(UnicodeDecodeError):
+        western = data.decode("cp1252")
+        letters = [letter.isascii() for letter in western if letter.isalpha()]
+        if _WESTERN.fullmatch(western) and letters.count(False) <= _FEW_ACCENTED * len(letters):
+            return "cp1252"
     best = charset_normalizer.from_bytes(data).best()
     return None if best is None else best.encoding
 
