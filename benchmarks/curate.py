@@ -3,7 +3,8 @@
     python -m benchmarks.curate [--photos 4192] [--rounds 3] [--only NAME ...]
 
 All contenders read the same photos, in processes of their own, in turn, `--rounds` times; each figure is the
-best round's. Time is that of the work: interpreter start and imports are left out, for all alike.
+best round's. Time is that of the work: interpreter start and imports are left out, for all alike. Memory is
+the sum over a contender's processes, shared pages counted once.
 """
 
 import argparse
@@ -11,7 +12,6 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import shutil
 import tempfile
 import time
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import peers
+from benchmarks.watch import Watch
 from demo_data.web_photos import write_photos
 from transforms.process_server import server_context
 
@@ -71,38 +72,39 @@ CONTENDERS: dict[str, Callable[[list[Path], Path], int]] = {
 
 
 def measure(name: str, shards: list[Path], output: Path) -> Figures:
-    """Run one contender in a process of its own."""
+    """Run one contender in a session of processes of its own."""
     context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(name, shards, output, sender))
+    here, there = context.Pipe()
+    process = context.Process(target=_work, args=(name, shards, output, there))
     process.start()
-    sender.close()
-    figures: Figures = receiver.recv()
+    there.close()
+    here.recv()  # everything is imported
+    watch = Watch(process.pid or 0)
+    watch.look()
+    before = watch.cpu_s
+    here.send("go")
+    seconds, written = here.recv()
+    watch.stop()
     process.join()
-    return figures
+    return Figures(seconds=seconds, cpu_s=watch.cpu_s - before, peak_mib=watch.peak_mib, written=written)
 
 
-def _work(name: str, shards: list[Path], output: Path, sender: Any) -> None:
+def _work(name: str, shards: list[Path], output: Path, connection: Any) -> None:
     import webdataset  # noqa: F401  (imported before the clock starts, as everything is)
 
     import pipelines.curate
 
     assert pipelines.curate
+    os.setsid()
     warm_up = server_context().Process(target=int)
     warm_up.start()
     warm_up.join()
     output.mkdir(parents=True, exist_ok=True)
-    cpu_s = _cpu_s()
+    connection.send("ready")
+    connection.recv()
     started = time.perf_counter()
     written = CONTENDERS[name](shards, output)
-    seconds = time.perf_counter() - started
-    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    sender.send(Figures(seconds=seconds, cpu_s=_cpu_s() - cpu_s, peak_mib=peak / 1024, written=written))
-
-
-def _cpu_s() -> float:
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    connection.send((time.perf_counter() - started, written))
 
 
 def main() -> None:
@@ -120,21 +122,32 @@ def main() -> None:
         write_photos(photos, arguments.photos, 0, CORES)
     manifest = json.loads((photos / "manifest.json").read_text())
     shards = sorted(photos.glob("*.tar"))
+    output, output_four = arguments.folder / "out", arguments.folder / "out-four"
+    shutil.rmtree(output_four, ignore_errors=True)
     best: dict[str, Figures] = {}
     for turn in range(arguments.rounds):
         for name in arguments.only:
-            output = arguments.folder / "out"
             shutil.rmtree(output, ignore_errors=True)
             figures = measure(name, shards, output)
             print(f"round {turn + 1} {name}: {figures.seconds:.2f} s", flush=True)
             best[name] = min(figures, best.get(name, figures), key=lambda f: f.seconds)
-    quarter = measure("pairwright", shards[: len(shards) // 4], arguments.folder / "out-quarter")
-    for name in ("out", "out-quarter"):
-        shutil.rmtree(arguments.folder / name, ignore_errors=True)
+    fourfold = measure("pairwright", copies(photos, arguments.folder / "copies", 4), output_four)
+    for name in (output, output_four):
+        shutil.rmtree(name, ignore_errors=True)
     print(f"\n{CORES} cores, {platform.machine()}, Python {platform.python_version()}")
     print_table(best, manifest)
     if "pairwright" in best:
-        print(f"\npeak RSS of pairwright with a quarter of the shards: {quarter.peak_mib:.0f} MiB")
+        print(f"\npairwright with four copies of the shards: {fourfold.peak_mib:.0f} MiB at the peak")
+
+
+def copies(photos: Path, folder: Path, number: int) -> list[Path]:
+    """Return the shards under `number` names; all but the first copy are exact duplicates."""
+    folder.mkdir(exist_ok=True)
+    for copy in range(number):
+        link = folder / str(copy)
+        link.unlink(missing_ok=True)
+        link.symlink_to(photos.resolve())
+    return sorted(folder.glob("*/*.tar"))
 
 
 def print_table(best: Mapping[str, Figures], manifest: Mapping[str, Any]) -> None:
@@ -142,7 +155,7 @@ def print_table(best: Mapping[str, Figures], manifest: Mapping[str, Any]) -> Non
     print(
         f"{manifest['in']} photos, {manifest['image_bytes'] / 2**20:.0f} MiB; right: {manifest['kept']} kept"
     )
-    print("\n| | images/s | of the bare limit | CPU s | peak RSS, MiB | kept |\n|---|---|---|---|---|---|")
+    print("\n| | images/s | of the bare limit | CPU s | peak memory, MiB | kept |\n|---|---|---|---|---|---|")
     limit = best.get("bare", next(iter(best.values()))).seconds
     for name, found in best.items():
         rate = manifest["in"] / found.seconds

@@ -43,6 +43,8 @@ def repair_targets(shards: Sequence[Shard], folder: str) -> dict[int, Path]:
     inputs = {Path(shard.path).resolve() for shard in shards}
     targets: dict[int, Path] = {}
     for shard in shards:
+        if shard.format == "parquet":
+            raise ConfigError(f"{shard.path} is Parquet, and its rows need no repair; name the tars alone")
         target = Path(folder) / f"{shard.stem}.tar"
         if target in targets.values():
             raise ConfigError(f"two shards would be written to {target}; repair them into two folders")

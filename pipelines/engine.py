@@ -27,6 +27,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], arguments: Sequence[str
 
     Raises:
         RunError: the pipeline failed; the message is one line.
+        KeyboardInterrupt: the user stopped it.
     """
     options = PipelineOptions(list(arguments))
     runner = options.view_as(StandardOptions).runner or FnApiRunner()
@@ -35,16 +36,14 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], arguments: Sequence[str
             with beam.Pipeline(runner=runner, options=options) as pipeline:
                 build(pipeline)
         except Exception as error:
+            if any(isinstance(link, KeyboardInterrupt) for link in _chain(error)):
+                raise KeyboardInterrupt from error
             raise explain(error) from error
 
 
 def explain(error: BaseException) -> PairwrightError:
     """Return the error that a user can mend behind what an engine raised."""
-    chain: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in chain:
-        chain.append(link)
-        link = link.__cause__ or link.__context__
+    chain = _chain(error)
     for found in chain:
         if isinstance(found, PairwrightError):
             return type(found)(_STEP.sub("", str(found)))
@@ -52,6 +51,16 @@ def explain(error: BaseException) -> PairwrightError:
         if isinstance(found, OSError) and found.errno is not None:
             return RunError(_explain_os_error(found))
     return _explain_text(_STEP.sub("", str(error)), type(error).__name__)
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """Return an error and those that it came from, the first cause last."""
+    chain: list[BaseException] = []
+    link: BaseException | None = error
+    while link is not None and link not in chain:
+        chain.append(link)
+        link = link.__cause__ or link.__context__
+    return chain
 
 
 def _explain_text(text: str, kind: str) -> RunError:

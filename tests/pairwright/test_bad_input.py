@@ -266,7 +266,7 @@ def test_a_checkpoint_damaged_by_a_power_failure(small: Path, told: Told) -> Non
         assert line.startswith(f"{damaged} is damaged (")
         assert line.endswith("; remove it and run again")
         damaged.unlink()
-        assert main(["curate", str(small), "--quiet"]) == 0
+    assert main(["curate", str(small), "--quiet"]) == 0
     assert verify(str(output)) == []
 
 

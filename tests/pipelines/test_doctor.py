@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from demo_data.scenes import render_scene, scene_members, write_scenes
@@ -127,6 +129,14 @@ def test_two_shards_of_one_name_are_not_written_over_each_other(tmp_path: Path) 
     write_tar(tmp_path / "in" / "0.tar", members)
     (tmp_path / "in" / "0.tar.gz").write_bytes(gzip.compress((tmp_path / "in" / "0.tar").read_bytes()))
     with pytest.raises(ConfigError, match="two shards would be written to"):
+        run_doctor([f"{tmp_path}/in/*"], repair_folder=str(tmp_path / "clean"))
+    assert not (tmp_path / "clean").exists()
+
+
+def test_parquet_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    write_tar(tmp_path / "in" / "0.tar", [("k.jpg", picture(1)), ("k.txt", b"a text")])
+    pq.write_table(pa.table({"image": [picture(1)], "text": ["a text"]}), tmp_path / "in" / "1.parquet")
+    with pytest.raises(ConfigError, match="is Parquet, and its rows need no repair; name the tars alone"):
         run_doctor([f"{tmp_path}/in/*"], repair_folder=str(tmp_path / "clean"))
     assert not (tmp_path / "clean").exists()
 

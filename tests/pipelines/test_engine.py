@@ -128,6 +128,17 @@ def test_an_error_of_ours_keeps_its_kind_through_a_pipeline() -> None:
         run_pipeline(build, [])
 
 
+def test_a_user_who_stops_a_pipeline_is_no_error_of_it() -> None:
+    def stop(_: int) -> None:
+        raise KeyboardInterrupt
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = pipeline | beam.Create([1]) | beam.Map(stop)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(build, [])
+
+
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
