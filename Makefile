@@ -18,6 +18,9 @@ demo: $(VENV)/ready
 	$(BIN)/pairwright curate configs/quickstart.yaml
 	$(BIN)/pairwright verify demo/output
 	$(BIN)/pairwright inspect demo/output --limit 3
+	@echo
+	@echo "Input: demo/input (its manifest.json says what was planted). Output: demo/output: shards/, rejected/,"
+	@echo "index.parquet, run.json and the dataset card README.md. Next: README.md, 'Your own shards'."
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
