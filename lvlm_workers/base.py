@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.annotation import GREEDY, Sampling
 from schemas.errors import RunError
 
 
@@ -20,6 +21,7 @@ class Request:
     prompt: str
     image: bytes | None = None
     schema: Mapping[str, Any] | None = None
+    sampling: Sampling = GREEDY
     seed: int | None = None
     by_rule: Callable[[], str] | None = None
 

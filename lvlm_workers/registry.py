@@ -3,6 +3,7 @@
 from lvlm_workers.base import Worker
 from lvlm_workers.rules import RulesWorker
 from schemas.config import WorkerConfig
+from schemas.errors import ConfigError
 
 
 def make_worker(config: WorkerConfig) -> Worker:
@@ -10,3 +11,5 @@ def make_worker(config: WorkerConfig) -> Worker:
     match config.kind:
         case "rules":
             return RulesWorker()
+        case _:
+            raise ConfigError(f"no worker {config.kind!r}")

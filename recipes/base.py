@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
+from schemas.annotation import GREEDY, Sampling
 from schemas.facts import Facts
 
 
@@ -38,6 +39,8 @@ class Recipe(ABC):
     """Whether a model must see the picture (rules work from the facts)."""
     schema: ClassVar[Mapping[str, Any]]
     """JSON Schema of the reply."""
+    sampling: ClassVar[Sampling] = GREEDY
+    """How a model draws the reply."""
 
     @abstractmethod
     def prompt(self, facts: Facts) -> str:

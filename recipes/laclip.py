@@ -10,6 +10,7 @@ from recipes.wording.draws import draw
 from recipes.wording.english import is_english
 from recipes.wording.rewrites import MAX_REWRITES, rewrite
 from recipes.wording.tokens import tokenise
+from schemas.annotation import Sampling
 from schemas.facts import Facts
 
 MAX_REWRITE_CHARS = 400
@@ -55,6 +56,7 @@ class LaClip(Recipe):
     fields: ClassVar[tuple[str, ...]] = ("rewrites",)
     needs_text: ClassVar[bool] = True
     needs_image: ClassVar[bool] = False
+    sampling: ClassVar[Sampling] = Sampling(temperature=0.9, top_p=0.95)
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "properties": {

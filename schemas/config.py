@@ -86,7 +86,34 @@ class RulesWorkerConfig(_Section):
         return {"kind": self.kind, "model": "rules"}
 
 
-WorkerConfig = RulesWorkerConfig
+class OpenAIWorkerConfig(_Section):
+    """Servers that speak OpenAI's chat API: vLLM, SGLang and their like."""
+
+    kind: Literal["openai"]
+    base_urls: Names = Field(description="One or many, each ending in /v1; work leaves one that fails.")
+    model: str = Field(min_length=1, description="As the servers name it.")
+    revision: str | None = Field(None, description="Of the model, for provenance; a change of it asks again.")
+    api_key_env: str | None = Field(None, description="Environment variable that holds the key.")
+    in_flight: int = Field(64, ge=1, description="Requests under way at once, over all servers.")
+    timeout_s: float = Field(120, gt=0, description="Of one attempt.")
+    max_attempts: int = Field(6, ge=1, description="Of one request, before the run stops.")
+    requests_per_minute: float | None = Field(None, gt=0)
+    tokens_per_minute: float | None = Field(None, gt=0, description="In and out, as the servers count them.")
+    image_pixels: int = Field(512 * 512, ge=28 * 28, description="Pictures are reduced to so many pixels.")
+    price_in: float = Field(0.0, ge=0, description="Per million tokens read; any currency.")
+    price_out: float = Field(0.0, ge=0, description="Per million tokens written.")
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides the replies; a change of it asks again, other settings do not."""
+        return {
+            "kind": self.kind,
+            "model": self.model,
+            "revision": self.revision or "",
+            "image_pixels": str(self.image_pixels),
+        }
+
+
+WorkerConfig = Annotated[RulesWorkerConfig | OpenAIWorkerConfig, Field(discriminator="kind")]
 
 
 class AnnotateStep(_Section):

@@ -1,5 +1,6 @@
 """Ask a recipe's questions about every surviving sample, and commit the answers chunk by chunk."""
 
+import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,11 @@ from transforms.reading.images import read_images
 from transforms.reply_store import ReplyStore, request_hash
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, exists, read_table
+
+
+def sample_seed(uid: str) -> int:
+    """Return the seed that a sample's requests carry: 31 bits of the hash of its uid."""
+    return int.from_bytes(hashlib.sha256(uid.encode("utf-8", "surrogatepass")).digest()[:4], "big") >> 1
 
 
 def read_reply(recipe: Recipe, worker: Worker, request: Request, reply: Reply, facts: Facts) -> Annotation:
@@ -118,6 +124,8 @@ class Asking:
             tag=(chunk, facts),
             prompt=self.recipe.prompt(facts) if not self.worker.repeatable else "",
             schema=self.recipe.schema,
+            sampling=self.recipe.sampling,
+            seed=None if self.worker.repeatable else sample_seed(facts.uid),
             by_rule=by_rule,
         )
 
@@ -144,7 +152,7 @@ def annotate_shard(
             else:
                 yield Chunk(path=path, facts=facts)
 
-    with ReplyStore(job.replies) as store:
+    with ReplyStore(job.replies(step.recipe)) as store:
         Asking(
             job=job, input=config.input, recipe=recipe, config=worker_config, worker=worker, store=store
         ).annotate(pending())

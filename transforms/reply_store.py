@@ -14,7 +14,8 @@ from transforms.storage import commit_bytes, exists, is_local, make_folder, read
 
 def request_hash(request: Request, *, identity: Mapping[str, str], image_sha256: str | None) -> str:
     """Return the hash of all that decides a reply: who is asked, what, and about which picture."""
-    asked = [sorted(identity.items()), request.prompt, request.schema, request.seed, image_sha256]
+    how = asdict(request.sampling)
+    asked = [sorted(identity.items()), request.prompt, request.schema, how, request.seed, image_sha256]
     return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 

@@ -39,10 +39,9 @@ class ShardJob:
         """Path of dedup's verdicts."""
         return self._path("dedup", self.dedup_mark)
 
-    @property
-    def replies(self) -> str:
-        """Path of the journal of models' replies."""
-        return str(FileSystems.join(self.work, "replies", f"{self.shard.slug}.jsonl"))
+    def replies(self, recipe: str) -> str:
+        """Path of the journal of models' replies to one recipe."""
+        return str(FileSystems.join(self.work, "replies", recipe, f"{self.shard.slug}.jsonl"))
 
     def annotations(self, recipe: str, first: int, mark: str) -> str:
         """Path of one chunk's annotations by one recipe; `first` is the chunk's first index."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,7 +23,7 @@ from pipelines.verify import verify
 from recipes import registry
 from recipes.hqclip import HqClip
 from recipes.registry import get_recipe
-from schemas.config import RulesWorkerConfig, RunConfig
+from schemas.config import RunConfig
 from schemas.errors import DropRatioError, RunError
 from schemas.facts import Facts
 from transforms import annotate_shards
@@ -31,10 +31,7 @@ from transforms import annotate_shards
 SAMPLES = 10
 
 
-class ModelConfig(RulesWorkerConfig):
-    """A worker that is no rules: its replies are kept."""
-
-    kind: Literal["mock"] = "mock"  # type: ignore[assignment]
+SERVER = {"kind": "openai", "base_urls": ["http://127.0.0.1:9/v1"], "model": "tiny"}
 
 
 def answer(request: Request) -> Reply:
@@ -71,14 +68,14 @@ class Model:
             "name": "asked",
             "input": {"shards": self.shards},
             "output": str(self.folder / output),
-            "workers": {"model": {"kind": "rules"}},
+            "workers": {"model": SERVER},
             "annotate": [{"recipe": "hqclip", "worker": "model"}],
             "publish": {"samples_per_shard": 4},
             "chunk_samples": 3,
         }
         config = RunConfig.model_validate(values | changes)
         self.patch.setattr(annotate_shards, "make_worker", lambda _: worker)
-        run_curate(open_run(config.model_copy(update={"workers": {"model": ModelConfig()}})))
+        run_curate(open_run(config))
         assert verify(config.output) == []
         return Path(config.output)
 
@@ -121,7 +118,7 @@ def test_replies_reach_the_output_with_their_provenance(model: Model) -> None:
             "worker": "mock",
             "model": "tiny",
             "prompt_sha256": get_recipe("hqclip").prompt_sha256(),
-            "seed": None,
+            "seed": annotate_shards.sample_seed(record["uid"]),
             "tokens_in": 7,
             "tokens_out": 5,
         }

@@ -40,7 +40,7 @@ def test_paths_name_the_shard_and_all_that_made_the_table() -> None:
     assert job.facts == f"/w/facts/{slug}-f1.parquet"
     assert job.profile == f"/w/profile/{slug}-p2.parquet"
     assert job.dedup == f"/w/dedup/{slug}-d3.parquet"
-    assert job.replies == f"/w/replies/{slug}.jsonl"
+    assert job.replies("hqclip") == f"/w/replies/hqclip/{slug}.jsonl"
     assert job.annotations("hqclip", 12, "a4") == f"/w/annotations/hqclip/{slug}-00000012-a4.parquet"
 
 

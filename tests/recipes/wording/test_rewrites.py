@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from recipes.wording.clean import clean
 from recipes.wording.rewording import drop_praise, other_words
 from recipes.wording.rewrites import MAX_REWRITES, drop_opener, reordered, rewrite, stated
+from recipes.wording.synonyms import SYNONYMS
 from recipes.wording.tokens import tokenise
 
 
@@ -76,7 +77,7 @@ ADDED_WORDS = """
     motorbike aeroplane tv mobile phone refrigerator children big large very small beside next to close
     under on photograph car young dog dogs cat gray grey
 """
-ADDED = set(ADDED_WORDS.split())
+ADDED = set(ADDED_WORDS.split()) | set(re.findall(r"\w+", " ".join(SYNONYMS.values()).lower()))
 
 
 @given(
