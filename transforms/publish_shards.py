@@ -17,12 +17,16 @@ from transforms.publish.write_shard import Piece, write_output_shard
 from transforms.published import published
 from transforms.reading.images import read_images
 from transforms.shard_job import ShardJob
-from transforms.storage import commit_table, exists, read_table
+from transforms.storage import commit_table, exists, file_size, read_table
 
 COVERED = {"long_positive": "n_long_positive", "short_positive": "n_short_positive"} | {
     name: f"n_{name}" for name in ("rewrites", "regions")
 }
 """Fields of KEY.json whose coverage is counted, and the index's column that counts their items."""
+
+
+TAR_BYTES = "tar_bytes"
+"""Metadata of an index part: the size of its shard, so that one that was cut or removed is written again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,13 +68,22 @@ def coverage(index: pa.Table) -> Mapping[str, int]:
 
 def publish_shard(job: OutputJob, config: RunConfig) -> tuple[int, Mapping[str, int]]:
     """Commit an output shard and its rows of the index, where they are not yet; return its coverage."""
-    if exists(job.index_part) and exists(job.path):
-        index = read_table(job.index_part)
+    index = written_index(job)
+    if index is not None:
         advance("samples", index.num_rows)
     else:
         index = write_output_shard(job.plan, pieces(job, config), job.path)
-        commit_table(job.index_part, index)
+        commit_table(job.index_part, index.replace_schema_metadata({TAR_BYTES: str(file_size(job.path))}))
     return job.plan.number, coverage(index)
+
+
+def written_index(job: OutputJob) -> pa.Table | None:
+    """Return the index rows of an output shard that is there in full; None where it must be written."""
+    if not exists(job.index_part):
+        return None
+    index = read_table(job.index_part)
+    told = (index.schema.metadata or {}).get(TAR_BYTES.encode(), b"")
+    return index if told == str(file_size(job.path)).encode() else None
 
 
 @dataclass(kw_only=True, eq=False)

@@ -40,6 +40,12 @@ def exists(path: str) -> bool:
     return bool(FileSystems.exists(path))
 
 
+def file_size(path: str) -> int | None:
+    """Return the bytes of a committed file, or None where it is not there."""
+    matches = FileSystems.match([path])[0].metadata_list
+    return int(matches[0].size_in_bytes) if matches else None
+
+
 def open_input(path: str) -> IO[bytes]:
     """Open a file as its bytes lie, never decompressed; seekable wherever the filesystem is."""
     if is_local(path):

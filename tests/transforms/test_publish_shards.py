@@ -98,6 +98,16 @@ def test_what_is_committed_is_not_written_again(made: Any, monkeypatch: pytest.M
         assert Path(outputs[0].path).read_bytes() == before
 
 
+def test_a_shard_that_was_cut_is_written_again(made: Any) -> None:
+    config, outputs = made
+    first = publish_shard(outputs[0], config)
+    path = Path(outputs[0].path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    assert publish_shard(outputs[0], config) == first
+    assert path.read_bytes() == whole
+
+
 def test_a_sample_of_the_index_is_covered_where_it_has_items(made: Any) -> None:
     config, outputs = made
     _, counted = publish_shard(outputs[0], config)
