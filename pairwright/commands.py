@@ -56,7 +56,9 @@ def verify(options: argparse.Namespace) -> int:
     found = problems(options.output)
     for problem in found:
         print(problem)
-    if not found:
+    if found:
+        print("a shard that was changed or cut: remove it and run the same command again", file=sys.stderr)
+    else:
         print(f"{options.output}: all holds")
     return 1 if found else 0
 

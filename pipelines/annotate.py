@@ -16,10 +16,7 @@ def run_annotate(run: Run) -> Account:
     Raises:
         RunError: the pipeline failed, or more than `max_failed_replies` of a recipe's samples failed.
     """
-    summaries = {
-        step.recipe: run.summary("annotate", step, run.config.workers[step.worker])
-        for step in run.config.annotate
-    }
+    summaries = {step.recipe: run.summary("annotate", run.asked(step)) for step in run.config.annotate}
 
     def build(pipeline: beam.Pipeline) -> None:
         jobs = pipeline | beam.Create(run.jobs)

@@ -11,6 +11,7 @@ from pipelines.progress_display import Display
 from pipelines.publish import run_publish
 from pipelines.run import Run
 from pipelines.run_record import note_seconds
+from schemas.errors import AccountingError
 from transforms.accounts import Account
 
 STAGES: dict[str, Callable[[Run], Account]] = {
@@ -19,6 +20,16 @@ STAGES: dict[str, Callable[[Run], Account]] = {
     "annotate": run_annotate,
     "publish": run_publish,
 }
+
+
+def check_balance(stage: str, counted: Account, expected: int) -> None:
+    """Refuse to go on when a stage saw more or fewer samples than the one before it left.
+
+    Raises:
+        AccountingError: it did.
+    """
+    if stage in ("dedup", "annotate") and counted.entered != expected:
+        raise AccountingError(f"{stage} saw {counted.entered} samples of {expected}; please report this")
 
 
 def run_curate(run: Run, display: Display | None = None) -> Account:
@@ -34,12 +45,10 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
         if name == "annotate" and not run.config.annotate:
             continue
         started = time.monotonic()
-        with display.stage(
-            name,
-            samples=left * max(1, len(run.config.annotate)) if name == "annotate" else left,
-            bytes_in=run.bytes_in,
-        ):
+        expected = left * len(run.config.annotate) if name == "annotate" else left
+        with display.stage(name, samples=expected, bytes_in=run.bytes_in):
             counted = stage(run)
+        check_balance(name, counted, expected)
         seconds = time.monotonic() - started
         display.finished(name, counted, seconds)
         if name != "publish":  # which notes its own, for run.json to hold it

@@ -1,7 +1,10 @@
 """Say what is wrong with input shards, and write clean ones."""
 
+import os
+import posixpath
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+
+from apache_beam.io.filesystems import FileSystems
 
 from schemas.config import InputConfig
 from schemas.errors import ConfigError
@@ -9,8 +12,9 @@ from schemas.reasons import REASONS
 from schemas.shard import Shard
 from transforms.diagnose import PROBLEMS, Diagnosis, diagnose
 from transforms.publish.plain_text import plain_text
-from transforms.reading.shard_paths import find_shards
+from transforms.reading.shard_paths import InputError, find_shards
 from transforms.repair import repair
+from transforms.storage import is_local
 
 
 def run_doctor(patterns: Sequence[str], repair_folder: str | None = None) -> int:
@@ -24,34 +28,46 @@ def run_doctor(patterns: Sequence[str], repair_folder: str | None = None) -> int
     targets = repair_targets(shards, repair_folder) if repair_folder is not None else {}
     sick = 0
     for shard in shards:
-        diagnosis = diagnose(shard, config)
+        try:
+            diagnosis = diagnose(shard, config)
+        except (
+            InputError
+        ) as error:  # such as Parquet without images: the others are looked at
+            sick += 1
+            print(f"{plain_text(shard.name)}: {plain_text(str(error))}")
+            continue
         sick += not diagnosis.is_clean
         for line in describe(diagnosis):
             print(line)
         if shard.order in targets:
-            target = str(targets[shard.order])
+            target = targets[shard.order]
             summary = repair(shard, config, target)
             reasons = (f"{number} {reason}" for reason, number in sorted(summary.left_out.items()))
-            print(f"  wrote {plain_text(str(target))}: {summary.kept} samples")
+            print(f"  wrote {plain_text(target)}: {summary.kept} samples")
             print(f"  left out: {', '.join(reasons) or 'none'}")
     print(f"{len(shards)} shards, {sick} with problems")
     return 1 if sick else 0
 
 
-def repair_targets(shards: Sequence[Shard], folder: str) -> dict[int, Path]:
+def repair_targets(shards: Sequence[Shard], folder: str) -> dict[int, str]:
     """Return where each shard's clean copy goes: below `folder` as it lies below the input's fixed part."""
-    inputs = {Path(shard.path).resolve() for shard in shards}
-    targets: dict[int, Path] = {}
+    inputs = {_place(shard.path) for shard in shards}
+    targets: dict[int, str] = {}
     for shard in shards:
         if shard.format == "parquet":
             raise ConfigError(f"{shard.path} is Parquet, and its rows need no repair; name the tars alone")
-        target = Path(folder) / f"{shard.stem}.tar"
+        target = str(FileSystems.join(folder, f"{shard.stem}.tar"))
         if target in targets.values():
             raise ConfigError(f"two shards would be written to {target}; repair them into two folders")
-        if target.resolve() in inputs:
+        if _place(target) in inputs:
             raise ConfigError(f"{target} would overwrite the input; give another folder to --repair")
         targets[shard.order] = target
     return targets
+
+
+def _place(path: str) -> str:
+    """Return the one path of a file that has several."""
+    return os.path.realpath(path) if is_local(path) else posixpath.normpath(path)
 
 
 def describe(diagnosis: Diagnosis) -> Iterator[str]:

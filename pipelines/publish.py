@@ -14,6 +14,7 @@ from pipelines.run import Run, check_done
 from pipelines.run_record import note_seconds, run_record
 from schemas.errors import AccountingError
 from transforms.accounts import Account, total
+from transforms.code_mark import PUBLISHING, code_mark
 from transforms.commit_accounts import CommitAccounts, read_accounts
 from transforms.fingerprint import fingerprint
 from transforms.publish.index import write_index, write_sizes
@@ -35,11 +36,11 @@ def run_publish(run: Run) -> Account:
     """
     check_done(run, "dedup")
     for step in run.config.annotate:
-        check_done(run, "annotate", step, run.config.workers[step.worker])
+        check_done(run, "annotate", run.asked(step))
     started = time.monotonic()
     mark = publish_mark(run)
     clear(run, mark)
-    accounts = run_reject(run)
+    accounts = run_reject(run, mark)
     plan = plan_output(
         [accounts[job.shard.order].kept for job in run.jobs], run.config.publish.samples_per_shard
     )
@@ -58,9 +59,8 @@ def run_publish(run: Run) -> Account:
 
 def publish_mark(run: Run) -> str:
     """Return the hash of all that decides the output."""
-    config = run.config.model_dump(mode="json", by_alias=True, exclude={"output", "chunk_samples"})
-    jobs = [[job.shard.name, job.profile_mark, job.dedup_mark] for job in run.jobs]
-    return fingerprint("publish", config, jobs)
+    asked = [run.asked(step) for step in run.config.annotate]
+    return fingerprint("publish", code_mark(*PUBLISHING), run.config.publish, run.marks, asked)
 
 
 def clear(run: Run, mark: str) -> None:
@@ -74,9 +74,9 @@ def clear(run: Run, mark: str) -> None:
             remove(run.path("work", "index", name))
 
 
-def run_reject(run: Run) -> dict[int, Account]:
+def run_reject(run: Run, mark: str) -> dict[int, Account]:
     """Commit the tables of rejected samples; return the final account of each input shard."""
-    summary = run.path("work", "index", f"rejected-{publish_mark(run)}.json")
+    summary = run.path("work", "index", f"rejected-{mark}.json")
 
     def build(pipeline: beam.Pipeline) -> None:
         _ = (
@@ -120,13 +120,13 @@ def write_shards(run: Run, outputs: Sequence[OutputJob], mark: str) -> Counter[s
             | beam.Map(lambda group: commit_bytes(summary, json.dumps(list(group[1])).encode()))
         )
 
+    remove_others(run, "shards", {output.plan.name for output in outputs})
     if not outputs:
         return Counter({"published": 0})
     run_pipeline(build, run.arguments)
     covered: Counter[str] = Counter()
     for part in read_json(summary):
         covered.update(part)
-    remove_others(run, "shards", {output.plan.name for output in outputs})
     return covered
 
 

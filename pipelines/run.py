@@ -2,18 +2,20 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
 from recipes.base import Recipe
 from recipes.registry import get_recipe
-from schemas.config import RunConfig
+from schemas.config import AnnotateStep, RunConfig
 from schemas.errors import ConfigError, DropRatioError, RunError
-from schemas.shard import Shard
 from transforms.accounts import Account, total
+from transforms.code_mark import ASKING, code_mark
 from transforms.commit_accounts import Accounts
 from transforms.fingerprint import fingerprint
 from transforms.hash_list import read_hash_list
@@ -48,10 +50,19 @@ class Run:
         """Return a path below the output folder."""
         return str(FileSystems.join(self.config.output, *names))
 
+    @property
+    def marks(self) -> list[list[str]]:
+        """What decided the verdicts on every shard."""
+        return [[job.shard.name, job.profile_mark, job.dedup_mark] for job in self.jobs]
+
+    def asked(self, step: AnnotateStep) -> list[object]:
+        """Return what decides a step's annotations: what is asked, who answers, and how replies are read."""
+        recipe, worker = get_recipe(step.recipe), self.config.workers[step.worker]
+        return [step.recipe, recipe.prompt_sha256(), worker.identity(), code_mark(*ASKING)]
+
     def summary(self, stage: str, *parts: object) -> str:
         """Return the path of a stage's accounts, named by all that decides them."""
-        marks = [[job.shard.name, job.profile_mark, job.dedup_mark] for job in self.jobs]
-        return self.path("work", stage, f"summary-{fingerprint(stage, marks, *parts)}.json")
+        return self.path("work", stage, f"summary-{fingerprint(stage, self.marks, *parts)}.json")
 
     @property
     def processes(self) -> int:
@@ -64,13 +75,28 @@ class Run:
         return sum(job.shard.size_bytes for job in self.jobs)
 
 
+def on_any_worker(config: RunConfig) -> RunConfig:
+    """Return the configuration with absolute local paths: a worker may have another working directory."""
+    changed: dict[str, object] = {"output": _absolute(config.output)}
+    if config.dedup is not None:
+        lists = tuple(_absolute(path) for path in config.dedup.decontaminate)
+        changed["dedup"] = config.dedup.model_copy(update={"decontaminate": lists})
+    return config.model_copy(update=changed)
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path) if is_local(path) else path
+
+
 def open_run(config: RunConfig, arguments: Sequence[str] = ()) -> Run:
     """Check all that can be checked before anything starts.
 
     Raises:
         ConfigError: the configuration, the input or the output folder is wrong.
     """
+    config = on_any_worker(config)
     recipes = [check_step(config, step.recipe, step.worker) for step in config.annotate]
+    check_fields(recipes)
     shards = find_shards(config.input.shards)
     for shard in shards:
         check_shard(shard, config.input)
@@ -80,8 +106,25 @@ def open_run(config: RunConfig, arguments: Sequence[str] = ()) -> Run:
         work = str(FileSystems.join(config.output, "work"))
     jobs = plan_jobs(config, shards, work, needs_text=needs_text, evaluation=evaluation)
     run = Run(config=config, jobs=tuple(jobs), needs_text=needs_text, arguments=tuple(arguments))
-    claim_output(run, shards)
+    check_output(run)
     return run
+
+
+def check_fields(recipes: Sequence[Recipe]) -> None:
+    """Refuse recipes that write the same field.
+
+    Raises:
+        ConfigError: two do; names them.
+    """
+    writers: dict[str, str] = {}
+    for recipe in recipes:
+        for name in recipe.fields:
+            if name in writers:
+                raise ConfigError(
+                    f"annotate: recipes {writers[name]!r} and {recipe.name!r} both write {name}; "
+                    "leave one out"
+                )
+            writers[name] = recipe.name
 
 
 def check_step(config: RunConfig, recipe_name: str, worker_name: str) -> Recipe:
@@ -117,47 +160,75 @@ def _using(output: str) -> Iterator[None]:
         raise ConfigError(f"output {output} cannot be used ({line}); {mend}") from error
 
 
-def claim_output(run: Run, shards: Sequence[Shard]) -> None:
-    """Make the output folder this run's own.
+def check_output(run: Run) -> None:
+    """Refuse an output folder that is not this run's own.
 
     Raises:
         ConfigError: it holds another run, or files of nobody's.
     """
     output, note = run.config.output, run.path("work", "run-of.json")
-    mine = {"name": run.config.name, "shards": [[shard.name, shard.size_bytes] for shard in shards]}
+    mine = _note(run)
     mend = "give another --out, or remove that folder"
     with _using(output):
         if exists(note):
             theirs = json.loads(read_bytes(note))
+            if not isinstance(theirs, dict) or theirs.keys() != mine.keys():
+                raise ConfigError(f"{note} is not what a run writes; {mend}")
             if theirs["name"] != mine["name"]:
                 raise ConfigError(f"{output} holds the run {theirs['name']!r}, not {mine['name']!r}; {mend}")
             if not any(shard in theirs["shards"] for shard in mine["shards"]):
-                raise ConfigError(f"{output} holds a run over other shards; {mend}")
-        elif found := min((path for path in all_files(output) if not is_half_written(path)), default=None):
+                raise ConfigError(
+                    f"{output} holds a run over other shards, or all have changed since; {mend}"
+                )
+        elif exists(run.path("run.json")):
+            raise ConfigError(f"{output} has lost its folder work, which a run needs to go on; {mend}")
+        elif found := min((path for path in all_files(output) if _is_content(path)), default=None):
             raise ConfigError(f"{output} is no run's output but holds {found}; give another --out")
-        make_folder(run.path("work"))
-        commit_bytes(note, json.dumps(mine, indent=1).encode())
+
+
+def _is_content(path: str) -> bool:
+    return not is_half_written(path) and FileSystems.split(path)[1] != "lock"
+
+
+def _note(run: Run) -> dict[str, Any]:
+    return {"name": run.config.name, "shards": [[job.shard.name, job.shard.size_bytes] for job in run.jobs]}
+
+
+def claim_output(run: Run) -> None:
+    """Note in the output folder whose it is; call it as the only writer.
+
+    Raises:
+        ConfigError: another run has claimed it since, or it cannot be written.
+    """
+    check_output(run)
+    with _using(run.config.output):
+        commit_bytes(run.path("work", "run-of.json"), json.dumps(_note(run), indent=1).encode())
 
 
 @contextmanager
 def only_writer(run: Run) -> Iterator[None]:
-    """Hold the output folder against a second run of it on this machine.
+    """Claim the output folder and hold it against a second run of it on this machine.
 
     Raises:
         ConfigError: another process holds it.
     """
     if not is_local(run.config.output):
+        claim_output(run)
         yield
         return
     import fcntl
 
-    with open(run.path("work", "lock"), "wb") as stream:
+    with _using(run.config.output):
+        make_folder(run.path("work"))
+        stream = open(run.path("work", "lock"), "wb")  # noqa: SIM115  (closed below)
+    with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise ConfigError(
                 f"another process is writing {run.config.output}; wait for it or stop it"
             ) from None
+        claim_output(run)
         yield
 
 

@@ -25,8 +25,11 @@ def note_seconds(run: Run, stage: str, seconds: float) -> None:
 def seconds_so_far(run: Run) -> dict[str, float]:
     """Return the seconds that each stage has taken."""
     path = run.path("work", "seconds.json")
-    noted: dict[str, float] = json.loads(read_bytes(path)) if exists(path) else {}
-    return noted
+    try:
+        noted = json.loads(read_bytes(path)) if exists(path) else {}
+    except ValueError:  # damaged: nothing depends on it
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[str, Any]:

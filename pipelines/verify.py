@@ -137,11 +137,10 @@ class _Output:
 
     def _check_uids(self) -> Iterator[str]:
         for uid, first, again in repeated_uids(self._uids()):
-            if not (first.startswith("rejected/") and again.startswith("rejected/")):
-                yield f"{again}: uid {uid} is already that of {first}"
+            yield f"{again}: uid {uid} is already that of {first}"
 
     def _uids(self) -> Iterator[tuple[str, str]]:
-        """Yield (uid, place), the published before the rejected, without those rejected for their uid."""
+        """Yield (uid, place) of what is published; a rejected sample may have another's uid."""
         try:
             with open_input(self._path("index.parquet")) as stream:
                 for batch in pq.ParquetFile(stream).iter_batches(columns=["uid", "shard", "key"]):
@@ -149,9 +148,6 @@ class _Output:
                         yield str(row["uid"]), f"shards/{row['shard']}: {row['key']}"
         except UNREADABLE as error:
             self._note("index.parquet", error)
-        for name, row in self._rejected():
-            if row["reason"] != "repeated_uid":
-                yield str(row["uid"]), f"{name}: {row['key']}"
 
 
 def _get(value: Any, *names: str) -> Any:

@@ -14,10 +14,15 @@ from schemas.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class BadReply(Exception):
-    """A reply that does not hold what was asked for: `reason` is a key of `schemas.reasons.REASONS`."""
+    """A reply that does not hold what was asked for: `reason` is a key of `schemas.reasons.REASONS`.
+
+    `value` shows what was found. `fault` may tell the model what was wrong, where the reason alone does not
+    (see `recipes.faults`): a sentence of the recipe's own, in which no word of the reply stands.
+    """
 
     reason: str
     value: str
+    fault: str = ""
 
 
 class Recipe(ABC):
@@ -51,8 +56,10 @@ class Recipe(ABC):
         return None
 
     @abstractmethod
-    def parse(self, text: str, facts: Facts) -> Mapping[str, Any]:
-        """Return the fields in a reply.
+    def parse(self, text: str, facts: Facts, *, finish_reason: str = "stop") -> Mapping[str, Any]:
+        """Return the fields in a reply; `finish_reason` is the server's word for why it ended.
+
+        What `by_rule` writes must pass.
 
         Raises:
             BadReply: the reply does not fit.

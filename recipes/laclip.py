@@ -1,10 +1,23 @@
 """LaCLIP: the alt text in other words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
+from recipes import languages
 from recipes.base import BadReply, Recipe
-from recipes.reply import drop_repeats, fold, quote_data, read_object, read_strings
+from recipes.hygiene import words_of
+from recipes.kept import keeps_all
+from recipes.reply import (
+    drop_repeats,
+    fold,
+    quote_data,
+    read_lines,
+    read_object,
+    read_strings,
+    reject,
+    tidy_texts,
+)
 from recipes.wording.clean import clean
 from recipes.wording.draws import draw
 from recipes.wording.english import is_english
@@ -41,6 +54,14 @@ PAIRS: tuple[tuple[str, str], ...] = (
     ("woman w/ umbrella crossing street", "Umbrella in hand, a woman crosses the street."),
     ("Blue ceramic mug | Free shipping", "A mug made of blue ceramic."),
     ("grandfather teaching boy to fish", "A boy learns to fish from his grandfather."),
+)
+
+_ARROW = "=>"
+_SHOWN = "\n".join([_INSTRUCTION, *(target for _, target in PAIRS)])
+_EXAMPLES = frozenset(fold(text) for pair in PAIRS for text in pair)
+_NONE_LEFT = (
+    "no rewrite was usable: each must say what the caption says in other words, and keep every number and "
+    "name of it."
 )
 
 
@@ -81,18 +102,52 @@ class LaClip(Recipe):
 
     def by_rule(self, facts: Facts) -> Mapping[str, Any]:
         """Return one to four rewrites by rule, drawn by the uid; none where there is no English text."""
-        text = clean(facts.alt_text)
-        return {"rewrites": rewrite(text, facts.uid) if is_english(facts, tokenise(text)) else []}
+        return _by_rule(facts)
 
-    def parse(self, text: str, facts: Facts) -> Mapping[str, Any]:
-        """Return the rewrites, without repeats and without what only repeats the alt text.
+    def parse(self, text: str, facts: Facts, *, finish_reason: str = "stop") -> Mapping[str, Any]:
+        """Return the rewrites without repeats, the alt text again and, of a model, what loses part of it.
+
+        A model that answers in plain lines, `caption => rewrite`, is understood too.
 
         Raises:
-            BadReply: not the JSON asked for; `empty_reply` where no rewrite is left although rules find one.
+            BadReply: not what was asked for; `empty_reply` where there is no rewrite although rules find one;
+                for a model also what `recipes.reply.tidy_texts` finds, `wrong_language`, and `bad_reply`
+                where no rewrite is left.
         """
-        reply = read_object(text, self.fields)
-        rewrites = drop_repeats(read_strings(reply["rewrites"], "rewrites", MAX_REWRITES, MAX_REWRITE_CHARS))
-        rewrites.pop(fold(facts.alt_text), None)
-        if not rewrites and self.by_rule(facts)["rewrites"]:
+        if _ARROW in text and "{" not in text:
+            found: Any = read_lines(text, _ARROW, finish_reason)
+        else:
+            found = read_object(text, self.fields, finish_reason)["rewrites"]
+        rewrites = drop_repeats(read_strings(found, "rewrites", MAX_REWRITES, MAX_REWRITE_CHARS))
+        by_rule = self.by_rule(facts)["rewrites"]
+        if not rewrites and by_rule:
             raise BadReply("empty_reply", "no rewrites")
-        return {"rewrites": list(rewrites.values())}
+        rewrites.pop(fold(facts.alt_text), None)
+        texts = list(rewrites.values())
+        if found == by_rule:
+            return {"rewrites": texts}
+        kept = _checked(texts, facts)
+        if found and not kept and clean(facts.alt_text):
+            reject(f"no rewrite is left of {len(found)}", fault=_NONE_LEFT)
+        return {"rewrites": kept}
+
+
+@lru_cache(64)  # asked again when the reply is read
+def _by_rule(facts: Facts) -> Mapping[str, list[str]]:
+    text = clean(facts.alt_text)
+    return {"rewrites": rewrite(text, facts.uid) if is_english(facts, tokenise(text)) else []}
+
+
+def _checked(rewrites: Sequence[str], facts: Facts) -> list[str]:
+    """Return what can be used of a model's rewrites: in other words than the alt text, and losing nothing."""
+    texts = tidy_texts(rewrites, _SHOWN)
+    asked_in_english = facts.language in ("en", None) and languages.is_english(facts.alt_text)
+    for text in texts:
+        if fold(text) in _EXAMPLES:
+            reject(text, "prompt_leak")
+        in_english = not asked_in_english or languages.is_english(text)
+        if not (in_english and languages.is_in_script_of(text, facts.alt_text)):
+            reject(text, "wrong_language", "it was not in the language of the caption.")
+    said = words_of(facts.alt_text)
+    kept = [text for text in texts if words_of(text) != said and keeps_all(text, facts)]
+    return list(drop_repeats(kept).values())

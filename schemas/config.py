@@ -1,6 +1,6 @@
 """What a run is told: the YAML configuration, validated before anything starts."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -16,6 +16,17 @@ def _as_tuple(value: object) -> object:
 
 
 Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
+ENDINGS = {
+    "jpeg": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
+    "png": ("png", "apng"),
+    "webp": ("webp",),
+    "gif": ("gif",),
+    "avif": ("avif",),
+    "tiff": ("tif", "tiff"),
+    "bmp": ("bmp", "dib"),
+}
+"""The endings by which members of an image format are usually named."""
+
 ImageFormat = Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
@@ -39,6 +50,19 @@ class InputConfig(_Section):
         ("jpeg", "png", "webp"),
         description="Real image formats to accept; stock loaders read these. Also: avif, bmp, gif, tiff.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _members_of_formats(cls, values: Any) -> Any:
+        """Without `image`, look for the usual endings of all formats that are accepted."""
+        if isinstance(values, dict) and "formats" in values and "image" not in values:
+            formats = _as_tuple(values["formats"])
+            if isinstance(formats, list | tuple):
+                usual = cls.model_fields["image"].default
+                endings = (e for f in formats if isinstance(f, str) for e in ENDINGS.get(f, ()))
+                return values | {"image": tuple(dict.fromkeys((*usual, *endings)))}
+        return values
+
     max_member_bytes: int = Field(64 * 2**20, ge=1, description="A member that declares more is not read.")
     max_pixels: int = Field(100_000_000, ge=1, description="An image that declares more is not decoded.")
     max_expansion: float = Field(
@@ -72,7 +96,9 @@ class DedupConfig(_Section):
 
     exact: bool = Field(True, description="Drop images of the same bytes (sha256).")
     near: NearConfig | None = Field(None, description="Drop nearly the same pictures; none: keep them.")
-    decontaminate: tuple[str, ...] = Field((), description="Parquet lists made by `pairwright hashes`.")
+    decontaminate: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+        (), description="Parquet lists made by `pairwright hashes`."
+    )
     max_drop_ratio: Ratio = Field(0.9, description="The stage stops when it rejects more of its samples.")
 
 
@@ -103,6 +129,14 @@ class OpenAIWorkerConfig(_Section):
     price_in: float = Field(0.0, ge=0, description="Per million tokens read; any currency.")
     price_out: float = Field(0.0, ge=0, description="Per million tokens written.")
 
+    @model_validator(mode="after")
+    def _holds_no_secret(self) -> "OpenAIWorkerConfig":
+        if any("@" in url.partition("://")[2].partition("/")[0] for url in self.base_urls):
+            raise ValueError(
+                "base_urls must hold no name or password; the key goes into api_key_env's variable"
+            )
+        return self
+
     def identity(self) -> dict[str, str]:
         """Return what decides the replies; a change of it asks again, other settings do not."""
         return {
@@ -126,7 +160,9 @@ class AnnotateStep(_Section):
 class PublishConfig(_Section):
     """How the output is cut into shards."""
 
-    samples_per_shard: int = Field(10_000, ge=1, description="All shards but the last hold exactly so many.")
+    samples_per_shard: int = Field(
+        10_000, ge=1, strict=True, description="All shards but the last hold exactly so many."
+    )
 
 
 class RunConfig(_Section):
@@ -137,6 +173,9 @@ class RunConfig(_Section):
         max_length=128,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
         description="Names the dataset; an output folder belongs to one name.",
+    )
+    license: str | None = Field(
+        None, description="Of the source, as Hugging Face names licences; for the card."
     )
     input: InputConfig
     output: str = Field(min_length=1, description="Folder to write; the same command resumes there.")

@@ -51,7 +51,8 @@ class Facts:
     has_url: bool = False
     is_file_name: bool = False
     repetition: float = 0.0  # share of 4-grams of words that repeat an earlier one, 0..1
-    # Fields of the sample's JSON that a `json` filter asked for, as one JSON object.
+    # The sample's own JSON, where it is not too long, and the fields of it that a `json` filter asked for.
+    source_json: str = "{}"
     extra: str = "{}"
 
 

@@ -59,7 +59,9 @@ class Language(_Filter):
     """Language of the alt text by fastText's lid.176. DataComp's basic filter: English."""
 
     kind: Literal["language"]
-    allow: tuple[str, ...] = ("en",)
+    allow: tuple[Annotated[str, Field(pattern="^[a-z]{2,3}$")], ...] = Field(
+        ("en",), min_length=1, description="ISO 639 codes, such as en, de, zh."
+    )
     min_probability: float = Field(0.0, ge=0, le=1)
 
 

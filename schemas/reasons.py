@@ -11,6 +11,8 @@ REASONS: dict[str, str] = {
     "no_key": "the member's name begins with a dot, so it has no key (macOS archives hold such files)",
     "missing_image": "the sample has none of the members of input.image, or they are not beside each other: "
     "`pairwright doctor --repair` brings them together",
+    "interleaved": "the sample's members do not lie beside each other in the shard: "
+    "`pairwright doctor --repair` brings them together",
     "missing_text": "the sample has none of input.text, and no recipe writes from the picture alone",
     "empty_text": "the sample's text is empty, and no recipe writes from the picture alone",
     "bad_text": "the sample's text is in no encoding that could be recognised",
@@ -22,7 +24,7 @@ REASONS: dict[str, str] = {
     "unsupported_format": "the image's real format is not in input.formats",
     "truncated_image": "the image ends before its pixels do",
     "damaged_image": "the image's data are broken",
-    "oversized_image": "the image declares more pixels than input.max_pixels and was not decoded",
+    "oversized_image": "the image declares over input.max_pixels, or a side over a million; not decoded",
     # dedup (dropped)
     "repeated_uid": "another sample has this uid; a uid names one sample",
     "exact_duplicate": "the same image bytes as the sample named",
@@ -30,7 +32,13 @@ REASONS: dict[str, str] = {
     "evaluation_image": "the picture is in an evaluation set (dedup.decontaminate)",
     # annotate (failed)
     "empty_reply": "the worker's reply was empty",
-    "bad_reply": "the worker's reply does not fit the recipe's schema",
+    "bad_reply": "the worker's reply does not fit the recipe's schema, or its checks left nothing of it",
+    "cut_reply": "the model's reply ends before it is complete; raise the tokens that a reply may have",
+    "refusal": "the model declined to answer",
+    "looping_reply": "the model's reply goes round in circles",
+    "wrong_language": "the model's reply is in another language than asked for",
+    "prompt_leak": "the model's reply copies the instruction or its examples",
+    "refused_request": "the server refused this request and would again; its message is the value",
 }
 """Reasons of filters are named `<kind>` by the filter that objected (see `schemas.filters`)."""
 
@@ -38,9 +46,10 @@ MENDED: dict[str, str] = {
     "dotted_key": "the key has dots: by WebDataset's rule the sample would be merged with its neighbours",
     "image_ending:OLD->NEW": "the image is of another format than its ending says; its own is published",
     "name_encoding": "the member's name is not UTF-8; it was read as latin-1",
-    "text_encoding:NAME": "the text is not UTF-8; it was read in the encoding named",
+    "text_encoding:NAME": "the text is not UTF-8; it was read in that encoding, or without damaged bytes",
     "text_cut": "the text is longer than 1 MiB; the rest was left out",
     "json_unreadable": "the JSON is broken or no object; the sample goes without",
+    "json_left_out": "the sample's own JSON is longer than 16,384 characters; the record goes without it",
     "uid_ignored": "the JSON's uid is no short text or integer; the sample has a hash for a uid",
     "url_ignored": "the JSON's url is no text of up to 8,192 characters",
     "gzip_named_tar": "the shard is compressed, but its name ends in .tar",

@@ -25,6 +25,7 @@ class Shard:
     path: str
     size_bytes: int
     format: ShardFormat
+    modified: float = 0.0  # seconds since 1970, as the filesystem says: another time, another content
 
     @property
     def stem(self) -> str:

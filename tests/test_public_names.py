@@ -46,6 +46,7 @@ def test_commands() -> None:
 def test_sections_of_a_configuration() -> None:
     assert {field.alias or name for name, field in RunConfig.model_fields.items()} == {
         "name",
+        "license",
         "input",
         "output",
         "profile",

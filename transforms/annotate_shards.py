@@ -3,16 +3,19 @@
 import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 
 import apache_beam as beam
 
 from lvlm_workers.base import Reply, Request, Worker
 from lvlm_workers.registry import make_worker
 from recipes.base import BadReply, Recipe
+from recipes.faults import ask_again
 from recipes.registry import get_recipe
+from recipes.reply import printable
 from schemas.annotation import Annotation, Provenance
 from schemas.config import AnnotateStep, InputConfig, RunConfig, WorkerConfig
 from schemas.errors import RunError
@@ -27,28 +30,13 @@ from transforms.reply_store import ReplyStore, request_hash
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, exists, read_table
 
+REFUSED = "refused_request"
+"""The finish reason of a request that the server refused, and would again; its message is the text."""
+
 
 def sample_seed(uid: str) -> int:
     """Return the seed that a sample's requests carry: 31 bits of the hash of its uid."""
     return int.from_bytes(hashlib.sha256(uid.encode("utf-8", "surrogatepass")).digest()[:4], "big") >> 1
-
-
-def read_reply(recipe: Recipe, worker: Worker, request: Request, reply: Reply, facts: Facts) -> Annotation:
-    """Return what a reply says of a sample, or why it says nothing."""
-    try:
-        fields = recipe.parse(reply.text, facts)
-    except BadReply as error:
-        return Annotation(index=facts.index, uid=facts.uid, reason=error.reason, value=error.value[:200])
-    provenance = Provenance(
-        recipe=recipe.name,
-        worker=worker.name,
-        model=reply.model,
-        prompt_sha256=recipe.prompt_sha256(),
-        seed=request.seed,
-        tokens_in=reply.tokens_in,
-        tokens_out=reply.tokens_out,
-    )
-    return Annotation(index=facts.index, uid=facts.uid, fields=fields, provenance=provenance)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,40 +53,98 @@ class Asking:
     def annotate(self, pending: Iterable[Chunk]) -> None:
         """Answer and commit the chunks; requests flow in one window over all of them.
 
+        What a model answered badly is asked once more when all else is, told what was wrong.
+
         Raises:
             RunError: the worker ended without a reply to every request.
         """
-        open_chunks: set[str] = set()
-        for request, reply in self._answered(pending):
+        waiting: dict[str, Chunk] = {}  # by path: chunks begun and not committed
+        refused: dict[tuple[str, int], _Refused] = {}  # by chunk and index
+
+        def first() -> Iterator[list[Request]]:
+            for chunk in pending:
+                waiting[chunk.path] = chunk
+                yield [self._request(chunk, facts) for facts in chunk.facts]
+
+        for request, reply in self._answered(first()):
             chunk, facts = request.tag
-            open_chunks.add(chunk.path)
-            chunk.done[facts.index] = read_reply(self.recipe, self.worker, request, reply, facts)
-            advance("samples")
-            if len(chunk.done) == len(chunk.facts):
-                self.store.flush()
-                commit_table(chunk.path, annotation_table(self.recipe.fields, chunk.done.values()))
-                open_chunks.discard(chunk.path)
-        if open_chunks:
+            if facts.index in chunk.done or (chunk.path, facts.index) in refused:
+                continue  # a second reply to the same request
+            read = self._read(request, [reply])
+            if isinstance(read, BadReply) and not (self.worker.repeatable or reply.finish_reason == REFUSED):
+                refused[chunk.path, facts.index] = _Refused(request=_again(request, read), first=reply)
+            else:
+                self._settle(waiting, request, read)
+        self._ask_again(refused, waiting)
+        if waiting:
             raise RunError(
-                f"worker {self.worker.name!r} left requests of {len(open_chunks)} chunks without a reply"
+                f"worker {self.worker.name!r} left requests of {len(waiting)} chunks without a reply"
             )
 
-    def _answered(self, pending: Iterable[Chunk]) -> Iterator[tuple[Request, Reply]]:
+    def _ask_again(self, refused: Mapping[tuple[str, int], "_Refused"], waiting: dict[str, Chunk]) -> None:
+        """Ask the refused once more, in the shard's order; whatever comes now is final."""
+        ordered = sorted((r.request for r in refused.values()), key=lambda request: request.tag[1].index)
+        groups = (list(group) for _, group in groupby(ordered, key=lambda request: request.tag[0].path))
+        for request, reply in self._answered(groups) if ordered else ():
+            chunk, facts = request.tag
+            if facts.index not in chunk.done:
+                replies = [refused[chunk.path, facts.index].first, reply]
+                self._settle(waiting, request, self._read(request, replies))
+
+    def _read(self, request: Request, replies: Sequence[Reply]) -> Annotation | BadReply:
+        """Return what the last reply says of a sample, or why nothing; the tokens are those of all."""
+        _, facts = request.tag
+        reply = replies[-1]
+        if reply.finish_reason == REFUSED:
+            return BadReply("refused_request", reply.text)
+        try:
+            fields = self.recipe.parse(reply.text, facts, finish_reason=reply.finish_reason)
+        except BadReply as error:
+            return error
+        provenance = Provenance(
+            recipe=self.recipe.name,
+            worker=self.worker.name,
+            model=reply.model,
+            prompt_sha256=self.recipe.prompt_sha256(),
+            seed=request.seed,
+            tokens_in=sum(reply.tokens_in for reply in replies),
+            tokens_out=sum(reply.tokens_out for reply in replies),
+        )
+        return Annotation(index=facts.index, uid=facts.uid, fields=fields, provenance=provenance)
+
+    def _settle(self, waiting: dict[str, Chunk], request: Request, read: Annotation | BadReply) -> None:
+        """Note what became of a sample, and commit its chunk when it was the last."""
+        chunk, facts = request.tag
+        if isinstance(read, BadReply):
+            read = Annotation(
+                index=facts.index, uid=facts.uid, reason=read.reason, value=printable(read.value)
+            )
+        chunk.done[facts.index] = read
+        advance("samples")
+        if len(chunk.done) == len(chunk.facts):
+            self.store.flush()
+            commit_table(chunk.path, annotation_table(self.recipe.fields, chunk.done.values()))
+            del waiting[chunk.path]
+
+    def _answered(self, groups: Iterable[list[Request]]) -> Iterator[tuple[Request, Reply]]:
         known: deque[tuple[Request, Reply]] = deque()
-        for request, reply in self.worker.answer(self._unknown(pending, known)):
+        for request, reply in self.worker.answer(self._unknown(groups, known)):
             if not self.worker.repeatable:
-                self.store.put(self._hash(request), reply)
+                key = self._hash(request)
+                if self.store.get(key) is None:
+                    self.store.put(key, reply)
             while known:
                 yield known.popleft()
             yield request, reply
         yield from known
 
-    def _unknown(self, pending: Iterable[Chunk], known: deque[tuple[Request, Reply]]) -> Iterator[Request]:
+    def _unknown(
+        self, groups: Iterable[list[Request]], known: deque[tuple[Request, Reply]]
+    ) -> Iterator[Request]:
         """Yield the requests to be asked; those with a kept reply go to `known` instead."""
-        for chunk in pending:
+        for group in groups:
             asked: list[Request] = []
-            for facts in chunk.facts:
-                request = self._request(chunk, facts)
+            for request in group:
                 kept = None if self.worker.repeatable else self.store.get(self._hash(request))
                 if kept is None:
                     asked.append(request)
@@ -135,6 +181,20 @@ class Asking:
         return request_hash(request, identity=self.config.identity(), image_sha256=seen)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """A request to be put once more, and the reply that was refused."""
+
+    request: Request
+    first: Reply
+
+
+def _again(request: Request, error: BadReply) -> Request:
+    """Return the request with what was wrong with its reply, and another seed; its image is read again."""
+    seed = None if request.seed is None else (request.seed + 1) % 2**31
+    return replace(request, prompt=ask_again(request.prompt, error), seed=seed, image=None)
+
+
 def annotate_shard(
     job: ShardJob, config: RunConfig, step: AnnotateStep, worker: Worker
 ) -> tuple[int, Account]:
@@ -152,7 +212,7 @@ def annotate_shard(
             else:
                 yield Chunk(path=path, facts=facts)
 
-    with ReplyStore(job.replies(step.recipe)) as store:
+    with ReplyStore(job.replies(recipe.name)) as store:
         Asking(
             job=job, input=config.input, recipe=recipe, config=worker_config, worker=worker, store=store
         ).annotate(pending())

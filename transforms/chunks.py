@@ -8,6 +8,7 @@ from recipes.base import Recipe
 from schemas.annotation import Annotation
 from schemas.config import WorkerConfig
 from schemas.facts import Facts
+from transforms.code_mark import ASKING, code_mark
 from transforms.fingerprint import fingerprint
 from transforms.shard_job import ShardJob
 from transforms.survivors import survivors
@@ -30,6 +31,6 @@ def chunk_facts(job: ShardJob, chunk_samples: int, columns: list[str] | None = N
 
 def chunk_path(job: ShardJob, recipe: Recipe, worker: WorkerConfig, facts: Sequence[Facts]) -> str:
     """Return where a recipe's annotations of a chunk lie: the name holds all that decides the answers."""
-    asked = [recipe.prompt_sha256(), worker.identity(), job.facts_mark]
+    asked = [recipe.prompt_sha256(), worker.identity(), job.facts_mark, code_mark(*ASKING)]
     mark = fingerprint("annotate", asked, [f.index for f in facts])
     return job.annotations(recipe.name, facts[0].index, mark)

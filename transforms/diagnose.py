@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from schemas.config import InputConfig
 from schemas.shard import Shard, Unit
+from transforms.imaging.sniff import FORMAT_OF_ENDING, HEAD_BYTES, image_format
 from transforms.reading.endings import Endings
 from transforms.reading.gathering import by_short_key, regroup
 from transforms.reading.grouping import Group, group_members
-from transforms.reading.magic import ENDINGS, image_kind
 from transforms.reading.sources import Source, open_source
 from transforms.reading.tar_units import UnitMaker
 from transforms.reading.tar_walk import Member, walk
@@ -28,7 +28,6 @@ PROBLEMS: dict[str, str] = {
 }
 """Kinds of problems besides the reasons in `schemas.reasons.REASONS`."""
 _EXAMPLES = 3
-_HEAD = 16
 
 
 @dataclass(slots=True, kw_only=True)
@@ -120,7 +119,7 @@ def group_problems(group: Group, unit: Unit, maker: UnitMaker) -> set[str]:
     if unit.reason is None:
         image = group.members[[m.offset for m in group.members].index(unit.offset)]
         ending = group.endings[group.members.index(image)]
-        kind = image_kind(image_head(image, maker.source))
+        kind = image_format(image_head(image, maker.source))
         if kind is None:
             kinds.add("unknown_format")
         elif kind not in maker.config.formats:
@@ -139,16 +138,17 @@ def is_odd(member: Member) -> bool:
 
 
 def image_head(member: Member, source: Source) -> bytes:
-    """Return the first 16 bytes of a member."""
-    return source.read(member.offset, _HEAD) if member.data is None else member.data[:_HEAD]
+    """Return the first bytes of a member, as many as tell an image's format."""
+    size = min(member.size, HEAD_BYTES)
+    return source.read(member.offset, size) if member.data is None else member.data[:size]
 
 
 def true_ending(kind: str, ending: str, endings: Endings) -> str:
     """Return the given ending, or a configured one of the image's kind where it is another kind's."""
     prefix, dot, last = ending.rpartition(".")
-    if last in ENDINGS[kind] or not any(last in others for others in ENDINGS.values()):
+    if FORMAT_OF_ENDING.get(last, kind) == kind:
         return ending
-    right = (prefix + dot + name for name in ENDINGS[kind])
+    right = (prefix + dot + name for name, claimed in FORMAT_OF_ENDING.items() if claimed == kind)
     return next((name for name in right if name in endings.image), ending)
 
 

@@ -1,5 +1,6 @@
 """Measure the units of a shard: a row of facts for each."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,6 +14,8 @@ from transforms.json_numbers import numbers_as_json
 from transforms.text_facts import measure_text
 
 MAX_VALUE_CHARS = 200
+MAX_SOURCE_JSON_CHARS = 16_384
+"""A sample's own JSON goes into its published record up to here: licences and links, not embeddings."""
 
 
 def measure_units(
@@ -74,8 +77,11 @@ def _sample_facts(unit: Unit, real_format: str, extra_fields: Sequence[str]) -> 
     old = disagreeing_ending(unit.image_name, real_format)
     renamed = () if old is None else (f"image_ending:{old}->{real_format}",)
     text = asdict(measure_text(_storable(unit.text or "")))
+    source_json = _storable(json.dumps(unit.json, ensure_ascii=False, separators=(",", ":")))
+    is_long = len(source_json) > MAX_SOURCE_JSON_CHARS
     return text | {
-        "mended": unit.mended + renamed,
+        "mended": unit.mended + renamed + (("json_left_out",) if is_long else ()),
+        "source_json": "{}" if is_long else source_json,
         "extra": numbers_as_json(unit.json, extra_fields) if extra_fields else "{}",
     }
 

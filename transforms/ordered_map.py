@@ -1,5 +1,6 @@
 """Work on a stream with many threads, in order and with bounded memory."""
 
+import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -12,10 +13,15 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def threads() -> int:
+    """Return how many threads to use: one a core, but two in each of several processes."""
+    return cores() if multiprocessing.parent_process() is None else 2
+
+
 @cache
 def thread_pool() -> ThreadPoolExecutor:
-    """Return this process's pool: a thread a core, for work that releases the interpreter lock."""
-    return ThreadPoolExecutor(cores(), thread_name_prefix="pairwright")
+    """Return this process's pool of threads, for work that releases the interpreter lock."""
+    return ThreadPoolExecutor(threads(), thread_name_prefix="pairwright")
 
 
 def ordered_map(function: Callable[[T], R], items: Iterable[T], pool: Executor, window: int) -> Iterator[R]:

@@ -1,6 +1,7 @@
 """Measure every unit of each shard, and let the filters judge: one read a shard."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,9 +16,8 @@ from schemas.shard import Unit
 from transforms.accounts import Account, account
 from transforms.filter_facts import objection
 from transforms.measure_units import measure_units
-from transforms.ordered_map import ordered_map, thread_pool
+from transforms.ordered_map import ordered_map, thread_pool, threads
 from transforms.process_pool import PooledDoFn
-from transforms.process_server import cores
 from transforms.progress import advance
 from transforms.reading.units import read_units
 from transforms.shard_job import ShardJob, extra_fields
@@ -52,15 +52,37 @@ def measure_shard(job: ShardJob, config: RunConfig, *, needs_text: bool) -> Iter
         extra_fields=extra_fields(config),
     )
     units = batches(read_units(job.shard, config.input))
-    for measured in ordered_map(measure, units, thread_pool(), 2 * cores() + 2):
+    for measured in ordered_map(measure, units, thread_pool(), 2 * threads() + 2):
         advance("samples", len(measured))
         yield from measured
 
 
-def judge(facts: Iterable[Facts], filters: Sequence[Filter]) -> Iterator[Verdict]:
-    """Yield the verdicts on those facts that failed or that a filter objects to."""
+HALVES = frozenset({"missing_image", "missing_text"})
+
+
+def split_keys(units: Iterable[tuple[str, str | None]]) -> frozenset[str]:
+    """Return the keys, of (key, reason) of a shard's units, that a half sample shares with another unit.
+
+    Their members lie in several places of the shard. Even a unit that looks whole may lack its JSON then, and
+    with it its uid, its licence and what a filter asks for.
+    """
+    seen: Counter[str] = Counter()
+    halves: set[str] = set()
+    for key, reason in units:
+        seen[key] += 1
+        if reason in HALVES:
+            halves.add(key)
+    return frozenset(key for key in halves if seen[key] > 1)
+
+
+def judge(
+    facts: Iterable[Facts], filters: Sequence[Filter], split: Collection[str] = ()
+) -> Iterator[Verdict]:
+    """Yield the verdicts on those facts that failed, that are of a split key, or that a filter objects to."""
     for row in facts:
-        if row.reason is not None:
+        if row.key in split and (row.reason is None or row.reason in HALVES):
+            stage, kind, reason, value = "read", "failed", "interleaved", row.reason or "image and text"
+        elif row.reason is not None:
             stage, kind, reason, value = row.stage or "read", "failed", row.reason, row.value or ""
         elif (objects := objection(filters, row)) is not None:
             stage, kind, (reason, value) = "profile", "dropped", objects
@@ -78,8 +100,10 @@ def profile_shard(job: ShardJob, config: RunConfig, *, needs_text: bool) -> tupl
     else:
         commit_rows(job.facts, Facts, measure_shard(job, config, needs_text=needs_text))
     if not exists(job.profile):
+        columns = (group.to_pydict() for group in read_groups(job.facts, ["key", "reason"]))
+        split = split_keys(pair for c in columns for pair in zip(c["key"], c["reason"], strict=True))
         facts = (row for group in read_groups(job.facts) for row in from_table(Facts, group))
-        commit_rows(job.profile, Verdict, judge(facts, config.profile.filters))
+        commit_rows(job.profile, Verdict, judge(facts, config.profile.filters, split))
     advance("bytes", job.shard.size_bytes)
     return job.shard.order, verdict_account(count_rows(job.facts), read_table(job.profile))
 

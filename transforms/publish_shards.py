@@ -79,7 +79,7 @@ def publish_shard(job: OutputJob, config: RunConfig) -> tuple[int, Mapping[str, 
 
 def written_index(job: OutputJob) -> pa.Table | None:
     """Return the index rows of an output shard that is there in full; None where it must be written."""
-    if not exists(job.index_part):
+    if not (exists(job.index_part) and exists(job.path)):
         return None
     index = read_table(job.index_part)
     told = (index.schema.metadata or {}).get(TAR_BYTES.encode(), b"")

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from schemas.config import InputConfig
 from schemas.shard import Shard
 from transforms.diagnose import half_reason, image_head, true_ending
+from transforms.imaging.sniff import image_format
 from transforms.reading.endings import Endings, is_metadata
 from transforms.reading.gathering import by_short_key, regroup
 from transforms.reading.grouping import Group, group_members
-from transforms.reading.magic import image_kind
 from transforms.reading.shard_paths import InputError
 from transforms.reading.sources import LocalFile, SourceError, open_source
 from transforms.reading.tar_header import BLOCK
@@ -122,7 +122,7 @@ class _Judge:
         image = group.find(self.endings.image)
         if reason or image is None:
             return reason
-        kind = image_kind(image_head(image, self.source))
+        kind = image_format(image_head(image, self.source))
         if kind is None:
             return "unknown_format"
         return None if kind in self.config.formats else "unsupported_format"
@@ -133,7 +133,7 @@ class _Judge:
         if image is None:
             return
         given = group.endings[group.members.index(image)]
-        kind = image_kind(image_head(image, self.source))
+        kind = image_format(image_head(image, self.source))
         ending = true_ending(kind, given, self.endings) if kind else given
         yield _Entry(name=f"{key}.{ending}", member=image)
         taken = {ending, given}

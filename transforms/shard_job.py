@@ -8,10 +8,8 @@ from apache_beam.io.filesystems import FileSystems
 from schemas.config import DedupConfig, RunConfig
 from schemas.filters import Json
 from schemas.shard import Shard
+from transforms.code_mark import COMPARING, FILTERING, MEASURING, code_mark, library_mark
 from transforms.fingerprint import fingerprint
-
-FACTS_VERSION = 1
-"""Raise when a fact's definition changes: committed facts are then measured again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,15 +64,18 @@ def plan_jobs(
     config: RunConfig, shards: Sequence[Shard], work: str, *, needs_text: bool, evaluation: Sequence[str]
 ) -> list[ShardJob]:
     """Return a job for each shard; `evaluation` are the hashes of the decontamination lists' content."""
-    how = config.input.model_dump(mode="json", by_alias=True, exclude={"shards"})
+    read_as = config.input.model_dump(mode="json", by_alias=True, exclude={"shards"})
     extra = extra_fields(config)
     marks = []
     for shard in shards:
-        place = [shard.name, shard.size_bytes]
-        facts = fingerprint("facts", FACTS_VERSION, place, how, needs_text, extra)
-        marks.append((facts, fingerprint("profile", facts, list(config.profile.filters))))
+        place = [shard.name, shard.size_bytes, shard.modified]
+        measuring = [code_mark(*MEASURING), library_mark()]
+        facts = fingerprint("facts", measuring, place, read_as, needs_text, extra)
+        filters = [code_mark(*FILTERING), list(config.profile.filters)]
+        marks.append((facts, fingerprint("profile", facts, filters)))
     # All shards decide together, so all their marks are in each one's.
-    dedup = fingerprint("dedup", [m for _, m in marks], dedup_config(config), list(evaluation))
+    how = [code_mark(*COMPARING), dedup_config(config), list(evaluation)]
+    dedup = fingerprint("dedup", [m for _, m in marks], how)
     return [
         ShardJob(shard=shard, work=work, facts_mark=facts, profile_mark=profile, dedup_mark=dedup)
         for shard, (facts, profile) in zip(shards, marks, strict=True)

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from schemas.arrow import arrow_schema, to_table
@@ -40,10 +40,13 @@ def exists(path: str) -> bool:
     return bool(FileSystems.exists(path))
 
 
-def file_size(path: str) -> int | None:
-    """Return the bytes of a committed file, or None where it is not there."""
-    matches = FileSystems.match([path])[0].metadata_list
-    return int(matches[0].size_in_bytes) if matches else None
+def file_size(path: str) -> int:
+    """Return the bytes of a committed file.
+
+    Raises:
+        OSError: it is not there.
+    """
+    return os.path.getsize(path) if is_local(path) else int(FileSystems.get_filesystem(path).size(path))
 
 
 def open_input(path: str) -> IO[bytes]:
@@ -71,11 +74,22 @@ def commit(path: str) -> Iterator[IO[bytes]]:
         else:
             with FileSystems.create(temporary, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
                 yield stream
-            FileSystems.rename([temporary], [path])
+            _rename(temporary, path)
     except BaseException:
         with suppress(OSError):
             remove(temporary)
         raise
+
+
+def _rename(temporary: str, path: str) -> None:
+    try:
+        FileSystems.rename([temporary], [path])
+    except BeamIOError:
+        # Some filesystems (HDFS) do not rename onto a file.
+        if not FileSystems.exists(path):
+            raise
+        FileSystems.delete([path])
+        FileSystems.rename([temporary], [path])
 
 
 def remove(path: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from recipes.wording.clean import clean
 from recipes.wording.draws import draw
@@ -16,6 +17,7 @@ _STOPS = ".!?,;: "
 _INNER_STOP = re.compile(r"[a-z)][.!?] [A-Z]")
 
 
+@lru_cache(64)  # a recipe asks again when it reads the reply
 def write_contrasts(facts: Facts) -> Mapping[str, list[str]]:
     """Return the four fields of `recipes.hqclip`, every negative false if alt text and measurements are true.
 

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,14 +44,117 @@ def test_repeats_go_with_their_counterparts() -> None:
     }
 
 
+def test_what_cannot_be_used_goes_and_the_rest_stays() -> None:
+    facts = replace(FACTS, alt_text="Silver chain, 17.7 grams, $40")
+    text = reply(
+        long_positive=[
+            "The image shows a silver chain on a black box.",
+            "The chain weighs 17.7 grams.",
+            "2 rings lie on the box.",
+            "There is a lamp.",
+            "The box is small.",
+        ],
+        long_negative=[
+            "The image shows a silver chain on a white box.",
+            "The chain weighs 20.7 grams.",
+            "3 rings lie on the box.",
+            "There is no lamp.",
+            "Several people walk in a park.",
+        ],
+        short_positive=["silver\x07 chain", "$40", "box"],
+        short_negative=["gold chain", "Box", "no dog", "black box", "gold chain"],
+    )
+    expected = {
+        "long_positive": ["A silver chain on a black box."],
+        "long_negative": ["A silver chain on a white box."],
+        "short_positive": ["silver chain", "box"],
+        "short_negative": ["gold chain"],
+    }
+    assert RECIPE.parse(text, facts) == expected
+    assert RECIPE.parse(f"Here you are:\n```json\n{text}\n```", facts) == expected
+
+
+SPOILED: list[tuple[dict[str, object], str]] = [
+    ({"long_positive": ["I'm sorry, but I can't help with that."]}, "refusal"),
+    ({"short_positive": ["I cannot describe it"]}, "refusal"),
+    ({"long_positive": ["a dog and a cat and a dog and a cat and a dog"]}, "looping_reply"),
+    ({"long_positive": ["A dog."] * 3, "long_negative": ["A cow."] * 3}, "looping_reply"),
+    ({"long_positive": ["A short sentence that is true of the picture, with objects with their colour, size, "
+      "material, number, action and place"]}, "prompt_leak"),
+    ({"long_positive": ["Ein rotes Auto steht auf dem Weg und ist dort zu sehen."]}, "wrong_language"),
+    ({"long_positive": ["一辆红色的汽车停在路上。"]}, "wrong_language"),
+    ({"long_negative": ["一辆红色的汽车停在路上。"]}, "wrong_language"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "reason"), SPOILED)
+def test_what_spoils_a_reply_of_a_model(changes: dict[str, object], reason: str) -> None:
+    with pytest.raises(BadReply) as caught:
+        RECIPE.parse(reply(**changes), FACTS)
+    assert caught.value.reason == reason
+
+
+def test_a_reply_without_a_usable_pair_says_why_and_tells_the_model() -> None:
+    text = reply(long_positive=["3 dogs run.", "A cat."], long_negative=["4 dogs run.", "No cat."])
+    with pytest.raises(BadReply) as caught:
+        RECIPE.parse(text, FACTS)
+    assert caught.value.value == "no pair is left: digits alone (1), negation alone (1)"
+    assert "one changed thing that can be seen" in caught.value.fault
+    with pytest.raises(BadReply, match="no pair is left: there was none"):
+        RECIPE.parse(reply(long_positive=[], long_negative=[]), FACTS)
+
+
+def test_a_reply_that_the_server_cut_is_no_reply() -> None:
+    with pytest.raises(BadReply) as caught:
+        RECIPE.parse(reply(), FACTS, finish_reason="length")
+    assert caught.value.reason == "cut_reply"
+
+
+def test_what_rules_wrote_is_not_checked_as_a_models_words_are() -> None:
+    facts = replace(FACTS, alt_text="A red dress, size 8, $40, 2019")
+    fields = RECIPE.by_rule(facts)
+    assert "$40" in fields["long_positive"][0]
+    assert RECIPE.parse(json.dumps(fields), facts) == fields
+    another = {**fields, "short_positive": ["dress"]}
+    assert "$40" not in " ".join(RECIPE.parse(json.dumps(another), facts)["long_positive"])
+
+
+@given(
+    st.text() | st.text(alphabet='{}[]":,ab', max_size=40),
+    st.sampled_from(["stop", "length", "content_filter"]),
+)
+def test_any_text_is_a_reply_or_a_bad_one(text: str, finish_reason: str) -> None:
+    for whole in (text, reply(long_positive=[text]), reply(short_negative=[text, text[:3]])):
+        try:
+            fields = RECIPE.parse(whole, FACTS, finish_reason=finish_reason)
+        except BadReply as error:
+            error.value.encode()
+        else:
+            assert fits(fields, RECIPE.schema)
+            json.dumps(fields, ensure_ascii=False).encode()
+            assert len(fields["long_positive"]) == len(fields["long_negative"]) > 0
+
+
+NOUNS = ["dog", "cat", "horse", "tree", "house", "boat", "lamp", "bird"]
+
+
+@given(st.lists(st.sampled_from(NOUNS), min_size=1, max_size=7, unique=True), st.sampled_from(["red", "big"]))
+def test_a_valid_reply_stays_as_it_is(nouns: list[str], kind: str) -> None:
+    fields = {
+        "long_positive": [f"A {kind} {noun} is on the left of the picture." for noun in nouns],
+        "long_negative": [f"A {kind} {noun} is on the right of the picture." for noun in nouns],
+        "short_positive": nouns,
+        "short_negative": ["lorry"],
+    }
+    assert RECIPE.parse(json.dumps(fields), FACTS) == fields
+
+
 BAD: list[tuple[dict[str, object], str]] = [
     ({"long_positive": ["A.", "B."]}, "2 long_positive, 1 long_negative"),
-    ({"long_negative": ["a RED car  stands on a road."]}, "long_negative repeats long_positive"),
-    ({"short_negative": ["Road"]}, "tags both positive and negative: road"),
+    ({"long_negative": ["a RED car  stands on a road."]}, "no pair is left: same (1)"),
     ({"short_positive": "car"}, "short_positive is no list"),
     ({"short_positive": ["x" * 65]}, "short_positive holds 65 characters, over 64"),
     ({"short_positive": [str(n) for n in range(17)]}, "short_positive has 17 items, over 16"),
-    ({"long_positive": ["A\x07."]}, "long_positive holds a control character"),
     ({"long_positive": [None]}, "long_positive holds no string"),
     ({"caption": "x"}, "missing [], unknown ['caption']"),
 ]
@@ -138,5 +242,7 @@ def test_what_rules_write_fits_the_schema_and_parses_to_itself(
     )
     fields = RECIPE.by_rule(facts)
     assert fits(fields, RECIPE.schema)
+    assert not set(fields["short_positive"]) & set(fields["short_negative"])
+    assert all(true != false for true, false in zip(*map(fields.get, RECIPE.fields[:2]), strict=True))
     assert RECIPE.parse(json.dumps(fields), facts) == fields
     RECIPE.prompt(facts).encode()

@@ -15,15 +15,85 @@ FACTS = Facts(index=0, uid="u", key="k", alt_text="Two dogs in Paris, 2019", lan
 
 
 def test_a_good_reply_gives_its_rewrites_without_repeats_and_without_the_alt_text() -> None:
-    text = json.dumps({"rewrites": [" A. ", "a.", "B.", "two DOGS in Paris, 2019"]})
-    assert RECIPE.parse(text, FACTS) == {"rewrites": ["A.", "B."]}
+    rewrites = [" In Paris, 2019: two dogs. ", "In paris, 2019:  two dogs.", "A pair of dogs, Paris 2019"]
+    text = json.dumps({"rewrites": [*rewrites, "two DOGS in Paris, 2019"]})
+    assert RECIPE.parse(text, FACTS) == {
+        "rewrites": ["In Paris, 2019: two dogs.", "A pair of dogs, Paris 2019"]
+    }
+
+
+def test_rewrites_that_lose_numbers_or_names_go_and_the_rest_stays() -> None:
+    rewrites = [
+        "Two dogs in Paris.",
+        "Two dogs in France, 2019.",
+        "Two dogs in Paris 2019!",
+        "This picture shows a pair of dogs in Paris in 2019.",
+    ]
+    assert RECIPE.parse(json.dumps({"rewrites": rewrites}), FACTS) == {
+        "rewrites": ["A pair of dogs in Paris in 2019."]
+    }
+
+
+def test_plain_lines_are_understood() -> None:
+    text = (
+        '"Two dogs in Paris, 2019" => "In 2019, a pair of dogs in Paris."\nTwo => dogs => Paris 2019: dogs.'
+    )
+    assert RECIPE.parse(text, FACTS) == {
+        "rewrites": ["In 2019, a pair of dogs in Paris.", "Paris 2019: dogs."]
+    }
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "reason"),
+    [
+        ("I'm sorry, but I can't rewrite that.", "refusal"),
+        ("Two dogs in Paris, two dogs in Paris, two dogs in Paris, 2019", "looping_reply"),
+        ("Keep every name, number and place. Add nothing that the caption does not say.", "prompt_leak"),
+        ("A lighthouse in Brittany as evening falls.", "prompt_leak"),
+        ("Deux chiens dans la ville de Paris avec une balle, 2019", "wrong_language"),
+        ("2019 年在 Paris 的两只狗正在公园里玩耍着球呢", "wrong_language"),
+    ],
+)
+def test_what_spoils_a_reply_of_a_model(rewrite: str, reason: str) -> None:
+    with pytest.raises(BadReply) as caught:
+        RECIPE.parse(json.dumps({"rewrites": ["A pair of dogs, Paris 2019.", rewrite]}), FACTS)
+    assert caught.value.reason == reason
+
+
+def test_a_rewrite_is_in_the_language_of_its_caption() -> None:
+    german = replace(FACTS, alt_text="Zwei Hunde auf dem Platz, 2019", language="de")
+    text = json.dumps({"rewrites": ["Auf dem Platz und mit dem Ball: zwei Hunde, 2019."]})
+    assert RECIPE.parse(text, german) == json.loads(text)
+    japanese = replace(FACTS, alt_text="大阪城の写真", language="ja")
+    with pytest.raises(BadReply) as caught:
+        RECIPE.parse(json.dumps({"rewrites": ["A photo of Osaka Castle."]}), japanese)
+    assert caught.value.reason == "wrong_language"
+
+
+@given(st.text(), st.sampled_from(["stop", "length"]), st.text(max_size=30))
+def test_any_text_is_a_reply_or_a_bad_one(text: str, finish_reason: str, alt_text: str) -> None:
+    facts = replace(FACTS, alt_text=alt_text)
+    for whole in (text, f"{text} => {text}", json.dumps({"rewrites": [text, text[:5]]})):
+        try:
+            fields = RECIPE.parse(whole, facts, finish_reason=finish_reason)
+        except BadReply as error:
+            error.value.encode()
+        else:
+            assert all(0 < len(one) <= 400 for one in fields["rewrites"])
+            json.dumps(fields, ensure_ascii=False).encode()
+
+
+@given(st.lists(st.sampled_from(["park", "street", "garden", "boat"]), min_size=1, max_size=4, unique=True))
+def test_a_valid_reply_stays_as_it_is(places: list[str]) -> None:
+    fields = {"rewrites": [f"In 2019, a pair of dogs near a {place} in Paris." for place in places]}
+    assert RECIPE.parse(json.dumps(fields), FACTS) == fields
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ('{"rewrites": []}', "empty_reply"),
-        ('{"rewrites": ["Two dogs in Paris, 2019"]}', "empty_reply"),
+        ('{"rewrites": ["Two dogs in Paris, 2019"]}', "bad_reply"),
         ("", "empty_reply"),
         ('{"rewrites": ["a", "b", "c", "d", "e"]}', "bad_reply"),
         ('{"rewrites": ["a", ""]}', "bad_reply"),

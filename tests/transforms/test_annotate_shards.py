@@ -7,7 +7,7 @@ import random
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,10 +17,12 @@ import pytest
 
 from lvlm_workers.base import Reply, Request, Worker, WorkerError
 from lvlm_workers.mock import MockWorker
+from pipelines.command import run_stage
 from pipelines.curate import run_curate
 from pipelines.run import open_run
 from pipelines.verify import verify
 from recipes import registry
+from recipes.faults import FAULTS
 from recipes.hqclip import HqClip
 from recipes.registry import get_recipe
 from schemas.config import RunConfig
@@ -41,7 +43,7 @@ def answer(request: Request) -> Reply:
     if "rewrites" in (request.schema or {})["required"]:
         text = json.dumps({"rewrites": [f"Words about {name}."]})
     else:
-        lists = [f"A photo of {name}."], [f"A map of {name}."], [f"tag {name}"], [f"no {name}"]
+        lists = [f"A photo of {name}."], [f"A map of {name}."], [f"tag {name}"], [f"hat {name}"]
         text = json.dumps(dict(zip(HqClip.fields, lists, strict=True)))
     return Reply(text=text, model="tiny", tokens_in=7, tokens_out=5, seconds=random.random())
 
@@ -75,7 +77,7 @@ class Model:
         }
         config = RunConfig.model_validate(values | changes)
         self.patch.setattr(annotate_shards, "make_worker", lambda _: worker)
-        run_curate(open_run(config))
+        run_stage(run_curate, open_run(config))
         assert verify(config.output) == []
         return Path(config.output)
 
@@ -183,32 +185,144 @@ def test_a_service_that_goes_down_is_asked_only_the_rest(model: Model, after: in
     assert contents(output) == contents(model.run(MockWorker(answer), "whole"))
 
 
-def test_bad_replies_become_rejected_rows_and_are_published_by_nobody(model: Model) -> None:
-    bad = {2: "I cannot say.", 5: "", 6: '{"long_positive": ["a"]}'}
+@dataclass
+class Erring:
+    """Gives the replies listed for a sample, by its place in the run, one an attempt; then good ones."""
 
-    def sometimes(request: Request) -> Reply | str:
-        return bad.get(len(worker.seen) - 1) if len(worker.seen) - 1 in bad else answer(request)  # type: ignore[return-value]
+    replies: dict[int, list[str | Reply]]
+    attempts: Counter[str] = field(default_factory=Counter)
+    uids: list[str] = field(default_factory=list)
 
-    worker = MockWorker(sometimes)
+    def __call__(self, request: Request) -> Reply | str:
+        uid = request.tag[1].uid
+        if not self.attempts[uid]:
+            self.uids.append(uid)
+        given = self.replies.get(self.uids.index(uid), [])
+        self.attempts[uid] += 1
+        return given[self.attempts[uid] - 1] if self.attempts[uid] <= len(given) else answer(request)
+
+
+def rejected(output: Path) -> list[dict[str, Any]]:
+    return [
+        row for path in sorted((output / "rejected").iterdir()) for row in pq.read_table(path).to_pylist()
+    ]
+
+
+LOOP = json.dumps({"long_positive": ["a dog and " * 9]})[:-20]
+
+
+def test_replies_refused_twice_become_rejected_rows_and_are_published_by_nobody(model: Model) -> None:
+    erring = Erring({2: ["no JSON", "I cannot say."], 5: ["", ""], 6: [LOOP, '{"long_positive": ["a"]}']})
+    worker = MockWorker(erring)
     output = model.run(worker)
     assert counts(output) == {
         "in": SAMPLES,
         "published": SAMPLES - 3,
         "dropped": {},
-        "failed": {"annotate": {"bad_reply": 2, "empty_reply": 1}},
+        "failed": {"annotate": {"bad_reply": 1, "empty_reply": 1, "refusal": 1}},
     }
-    rows = [
-        row for path in sorted((output / "rejected").iterdir()) for row in pq.read_table(path).to_pylist()
-    ]
-    asked_about = [request.tag[1].uid for request in worker.seen]
+    rows = rejected(output)
     assert {row["uid"]: row["reason"] for row in rows} == {
-        asked_about[2]: "bad_reply",
-        asked_about[5]: "empty_reply",
-        asked_about[6]: "bad_reply",
+        erring.uids[2]: "refusal",
+        erring.uids[5]: "empty_reply",
+        erring.uids[6]: "bad_reply",
     }
     assert {(row["stage"], row["kind"]) for row in rows} == {("annotate", "failed")}
-    assert [row["value"] for row in rows if row["uid"] == asked_about[2]] == ["no JSON: I cannot say."]
-    assert {record["uid"] for record in records(output)} == set(asked_about) - {row["uid"] for row in rows}
+    assert [row["value"] for row in rows if row["uid"] == erring.uids[2]] == ["I cannot say."]
+    assert {record["uid"] for record in records(output)} == set(erring.uids) - {row["uid"] for row in rows}
+    assert erring.attempts == Counter({uid: 2 if n in (2, 5, 6) else 1 for n, uid in enumerate(erring.uids)})
+
+
+def test_a_refused_reply_is_asked_for_once_more_and_told_what_was_wrong(model: Model) -> None:
+    cut = Reply(
+        text='{"long_positive": ["Ignore all',
+        model="tiny",
+        finish_reason="length",
+        tokens_in=70,
+        tokens_out=50,
+    )
+    erring = Erring({1: ["I'm sorry, but I can't help with that."], 3: [cut]})
+    worker = MockWorker(erring)
+    output = model.run(worker)
+    # The second round comes when the shard's first five are asked, in the shard's order.
+    asked_about = [erring.uids.index(request.tag[1].uid) for request in worker.seen]
+    assert asked_about == [0, 1, 2, 3, 4, 1, 3, 5, 6, 7, 8, 9]
+    for first, second, reason in ((1, 5, "refusal"), (3, 6, "cut_reply")):
+        before, again = worker.seen[first], worker.seen[second]
+        assert again.prompt.startswith(before.prompt + "\n\n")
+        added = again.prompt.removeprefix(before.prompt)
+        assert FAULTS[reason] in added
+        assert "sorry" not in added
+        assert "Ignore" not in added
+        assert again.seed == (before.seed or 0) + 1
+        assert again.image == before.image is not None
+        assert (again.schema, again.sampling) == (before.schema, before.sampling)
+    written = {record["uid"]: record["provenance"]["long_positive"] for record in records(output)}
+    assert len(written) == SAMPLES
+    costs = {uid: (one["tokens_in"], one["tokens_out"]) for uid, one in written.items()}
+    assert [costs[uid] for uid in erring.uids[:5]] == [(7, 5), (7, 5), (7, 5), (77, 55), (7, 5)]
+    assert written[erring.uids[3]]["seed"] == annotate_shards.sample_seed(erring.uids[3]) + 1
+    assert written[erring.uids[2]]["seed"] == annotate_shards.sample_seed(erring.uids[2])
+
+
+def test_a_request_that_the_server_refused_is_not_repeated(model: Model) -> None:
+    refused = Reply(text="400: image\x00 too large", model="tiny", finish_reason="refused_request")
+    erring = Erring({4: [refused], 7: ["no JSON", refused]})
+    output = model.run(MockWorker(erring))
+    assert [erring.attempts[erring.uids[n]] for n in (4, 7, 8)] == [1, 2, 1]
+    assert {row["uid"]: (row["reason"], row["value"]) for row in rejected(output)} == {
+        erring.uids[n]: ("refused_request", "400: image? too large") for n in (4, 7)
+    }
+
+
+def test_chunks_without_a_refused_reply_do_not_wait_for_the_others(model: Model) -> None:
+    committed: list[int] = []
+
+    def watching(request: Request) -> Reply | str:
+        if "refused" in request.prompt:
+            committed.append(len(list((model.folder / "out" / "work" / "annotations").rglob("*.parquet"))))
+        return erring(request)
+
+    erring = Erring({1: [""], 9: [""]})
+    model.run(MockWorker(watching))
+    assert committed == [1, 3]  # of two chunks a shard
+
+
+@pytest.mark.parametrize("after", [0, 1, 2])
+def test_a_service_that_goes_down_while_asking_again_is_asked_only_the_rest(model: Model, after: int) -> None:
+    bad: dict[int, list[str | Reply]] = {n: ["no", "no"] if n == 2 else ["no"] for n in range(4)}
+    erring = Erring(bad)
+
+    def breaks(request: Request) -> Reply | str:
+        if len(down.seen) > 5 + after:
+            raise WorkerError("http://127.0.0.1:8000 is down; start it and run again")
+        return erring(request)
+
+    down, up = MockWorker(breaks), MockWorker(erring)
+    with pytest.raises(RunError, match="is down"):
+        model.run(down)
+    down.seen.pop()
+    output = model.run(up)
+    assert len(up.seen) == 4 - after + 5
+    assert asked(down) + asked(up) == Counter(dict.fromkeys(asked(down) | asked(up), 1))
+    assert [row["uid"] for row in rejected(output)] == [erring.uids[2]]
+    assert contents(output) == contents(model.run(MockWorker(Erring(bad)), "whole"))
+
+
+def test_kept_replies_are_read_again_without_asking(model: Model) -> None:
+    before = contents(model.run(MockWorker(Erring({1: [""], 2: ["", "no"]}))))
+    for path in (model.folder / "out" / "work" / "annotations").rglob("*.parquet"):
+        path.unlink()
+    again = MockWorker(answer)
+    assert contents(model.run(again)) == before
+    assert again.seen == []
+
+
+def test_what_always_gets_the_same_reply_is_asked_once(model: Model) -> None:
+    worker = MockWorker(Erring({1: ["", ""]}))
+    worker.repeatable = True
+    assert counts(model.run(worker))["failed"] == {"annotate": {"empty_reply": 1}}
+    assert len(worker.seen) == SAMPLES
 
 
 def test_a_sample_that_two_recipes_fail_is_rejected_once(model: Model) -> None:
@@ -222,7 +336,7 @@ def test_a_sample_that_two_recipes_fail_is_rejected_once(model: Model) -> None:
 
 
 def test_too_many_bad_replies_stop_the_run(model: Model) -> None:
-    worker = MockWorker(lambda request: answer(request) if len(worker.seen) > 6 else "no")
+    worker = MockWorker(Erring({n: ["no", "no"] for n in range(6)}))
     with pytest.raises(DropRatioError) as raised:
         model.run(worker)
     assert str(raised.value) == (
@@ -281,6 +395,14 @@ def test_a_request_without_a_reply_stops_the_run(model: Model) -> None:
     assert lost <= {request.tag[1].uid for request in again.seen}
     assert counts(output)["published"] == SAMPLES
     assert contents(output) == contents(model.run(MockWorker(answer), "whole"))
+
+
+def test_a_second_reply_to_a_request_that_was_refused_asks_no_third_time(model: Model) -> None:
+    expected = contents(model.run(MockWorker(Erring({0: ["no"]})), "whole"))
+    worker = Lossy({0, 3, 5}, times=2)
+    worker.handler = Erring({0: ["no"]})
+    assert contents(model.run(worker)) == expected
+    assert len(worker.seen) == SAMPLES + 1
 
 
 def test_a_second_reply_to_a_request_takes_nobodys_place(model: Model) -> None:

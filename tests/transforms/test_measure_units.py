@@ -11,7 +11,7 @@ from schemas.arrow import from_table, to_table
 from schemas.config import InputConfig
 from schemas.facts import COLOURS, Facts
 from schemas.shard import Unit, unit_uid
-from transforms.measure_units import measure_units
+from transforms.measure_units import MAX_SOURCE_JSON_CHARS, measure_units
 from transforms.text_facts import measure_text
 
 CONFIG = InputConfig(shards=("x.tar",))
@@ -147,3 +147,10 @@ def test_batches_do_not_matter_and_rows_survive_the_table() -> None:
     assert together == [row for unit in units for row in _measure(unit)]
     assert from_table(Facts, to_table(Facts, together)) == together
     assert all(row.reason is None and row.format == "jpeg" for row in together)
+
+
+def test_the_samples_own_json_is_kept_up_to_a_limit() -> None:
+    source = {"license": "cc-by", "n": 1}
+    rows = _measure(_unit(0, json=source), _unit(1, json={"x": "y" * MAX_SOURCE_JSON_CHARS}), _unit(2))
+    assert [row.source_json for row in rows] == ['{"license":"cc-by","n":1}', "{}", "{}"]
+    assert ["json_left_out" in row.mended for row in rows] == [False, True, False]

@@ -23,6 +23,7 @@ from transforms.profile_shards import (
     batches,
     judge,
     profile_shard,
+    split_keys,
     verdict_account,
 )
 from transforms.progress import done, reset
@@ -60,6 +61,46 @@ def test_damage_comes_before_choice_and_the_first_filter_before_the_others() -> 
         (2, "u2", "k2", "profile", "dropped", "html", "html"),
         (4, "u4", "k4", "read", "failed", "bad_text", ""),
     ]
+
+
+def test_every_part_of_a_sample_that_lies_in_several_places_is_rejected() -> None:
+    rows = [
+        Facts(index=0, uid="a", key="s1", words=5),
+        Facts(index=1, uid="b", key="s2", words=5),
+        Facts(index=2, uid="c", key="s1", stage="read", reason="missing_image", value="s1.json"),
+        Facts(index=3, uid="d", key="s3", stage="read", reason="missing_text"),
+        Facts(index=4, uid="e", key="s4", words=5),
+        Facts(index=5, uid="f", key="s4", words=5),
+        Facts(index=6, uid="g", key="s1", stage="decode", reason="damaged_image"),
+    ]
+    split = split_keys((row.key, row.reason) for row in rows)
+    assert split == {"s1"}
+    found = [(v.index, v.kind, v.reason, v.value) for v in judge(rows, [Words(kind="words", min=2)], split)]
+    assert found == [
+        (0, "failed", "interleaved", "image and text"),
+        (2, "failed", "interleaved", "missing_image"),
+        (3, "failed", "missing_text", ""),
+        (6, "failed", "damaged_image", ""),
+    ]
+
+
+def test_a_filter_is_not_got_past_by_json_that_lies_elsewhere(
+    plan: Callable[..., Any], tmp_path: Path
+) -> None:
+    members = dict(scene_members(render_scene(1, 64)))
+    members["json"] = b'{"uid": "real-1", "pwatermark": 0.99}'
+    folder = tmp_path / "split"
+    folder.mkdir()
+    with tarfile.open(folder / "0.tar", "w") as tar:
+        for name in ("1.jpg", "1.txt", "2.jpg", "2.txt", "2.json", "1.json"):
+            info = tarfile.TarInfo(name)
+            info.size = len(members[name[2:]])
+            tar.addfile(info, io.BytesIO(members[name[2:]]))
+    watermark = {"kind": "json", "field": "pwatermark", "max": 0.8, "missing": "keep"}
+    config, (job,) = plan(input={"shards": f"{folder}/*.tar"}, profile={"filters": [watermark]})
+    _, counted = profile_shard(job, config, needs_text=True)
+    assert counted.kept == 0
+    assert counted.rejected == {("failed", "read", "interleaved"): 2, ("dropped", "profile", "json"): 1}
 
 
 def test_verdicts_are_counted_by_kind_stage_and_reason() -> None:

@@ -33,6 +33,9 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 MIN_SIDE_PX = 48
 """A JPEG is decoded at the smallest of 1/8, 1/4, 1/2, 1/1 whose shorter side is still this long."""
 
+MAX_SIDE_PX = 1_000_000
+"""A longer side is not decoded: reducing it takes 32 bytes a pixel, and Pillow fails from 2 ** 29 on."""
+
 MAX_TIFF_FRAMES = 256
 """Directories of a TIFF are counted up to here."""
 
@@ -45,7 +48,6 @@ HOSTILE = (
     AttributeError,
     EOFError,
     LookupError,
-    MemoryError,
     OSError,
     RuntimeError,
     SyntaxError,
@@ -55,7 +57,10 @@ HOSTILE = (
     zlib.error,
     Image.DecompressionBombError,
 )
-"""What Pillow 12 raises on broken files, most of it from places that expected whole ones."""
+"""What Pillow 12 raises on broken files, most of it from places that expected whole ones.
+
+`MemoryError` is none: the machine's want of memory must not be recorded as a picture's damage.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +110,11 @@ def decode(data: bytes, *, formats: Sequence[str], max_pixels: int) -> Decoded |
     """Return what the picture is and a thumb of it, or the damage.
 
     The whole file is decoded, so a truncated one is found. Nothing is decoded of a format that is not in
-    `formats`, nor of a picture whose header declares more than `max_pixels`. A broken EXIF block never fails
-    a JPEG, PNG or WebP: its orientation is then 1.
+    `formats`, nor of a picture whose header declares more than `max_pixels` or a side over `MAX_SIDE_PX`. A
+    broken EXIF block never fails a JPEG, PNG or WebP: its orientation is then 1.
+
+    Raises:
+        MemoryError: the machine has too little for a picture within these limits.
     """
     if not data:
         return Damage(reason="empty_image", value="0 bytes")
@@ -129,7 +137,7 @@ def decode(data: bytes, *, formats: Sequence[str], max_pixels: int) -> Decoded |
 def _decode(name: str, data: bytes, max_pixels: int) -> Decoded | Damage:
     image = _PLUGINS[name](io.BytesIO(data))
     (width, height), mode = image.size, image.mode
-    if width * height > max_pixels:
+    if width * height > max_pixels or max(width, height) > MAX_SIDE_PX:
         return Damage(reason="oversized_image", value=f"{width}x{height}")
     frames = _count_frames(image)
     box = None

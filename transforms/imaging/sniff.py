@@ -2,6 +2,8 @@
 
 import re
 
+from schemas.config import ENDINGS
+
 _SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
     (name, re.compile(pattern, re.DOTALL))
     for name, pattern in (
@@ -16,27 +18,15 @@ _SIGNATURES: tuple[tuple[str, re.Pattern[bytes]], ...] = tuple(
     )
 )
 
-FORMAT_OF_ENDING = {
-    "jpg": "jpeg",
-    "jpeg": "jpeg",
-    "jpe": "jpeg",
-    "jfif": "jpeg",
-    "mpo": "jpeg",
-    "png": "png",
-    "apng": "png",
-    "webp": "webp",
-    "gif": "gif",
-    "avif": "avif",
-    "tif": "tiff",
-    "tiff": "tiff",
-    "bmp": "bmp",
-    "dib": "bmp",
-}
-"""The format that a file's ending claims."""
+FORMAT_OF_ENDING = {ending: name for name, endings in ENDINGS.items() for ending in endings}
+"""The format that a file's ending claims; the usual ending of each format first."""
+
+HEAD_BYTES = 64
+"""Bytes from the start that tell any of the formats."""
 
 
 def image_format(data: bytes) -> str | None:
-    """Return jpeg, png, webp, gif, avif, tiff or bmp by the signature, or None where it is none of them.
+    """Return jpeg, png, webp, gif, avif, tiff or bmp by the signature, or None; `HEAD_BYTES` are enough.
 
     The signatures are those of the formats' specifications (the `ftyp` box of ISO 14496-12 for AVIF).
     """

@@ -29,18 +29,14 @@ def estimate_clip_tokens(text: str) -> int:
 
 
 def choose_caption(long_positive: Sequence[str], alt_text: str) -> str:
-    """Return the first positive sentence that fits, else the first one cut to fit.
+    """Return the first positive sentence, or the alt text where there is none, cut to fit.
 
-    Where there is no positive sentence it is the alt text, cut if it must be. Cuts are at a word's end, or
-    within the first word where that one alone is too long.
+    Cuts are at a word's end, or within the first word where that one alone is too long.
     """
-    sentences = [s for s in long_positive if s.strip()] or [alt_text]
-    for sentence in sentences:
-        if len(sentence) <= _SURELY_FITS and sentence.isascii():
-            return sentence
-        if estimate_clip_tokens(sentence) <= MAX_TOKENS:
-            return sentence
-    return _cut(sentences[0])
+    sentence = next((s for s in long_positive if s.strip()), alt_text)
+    if len(sentence) <= _SURELY_FITS and sentence.isascii():
+        return sentence
+    return sentence if estimate_clip_tokens(sentence) <= MAX_TOKENS else _cut(sentence)
 
 
 def _cost(text: str) -> int:

@@ -22,7 +22,7 @@ _RECORD: dict[str, tuple[type, ...]] = {
     "facts": (dict,),
     "provenance": (dict,),
 }
-_SOURCE: dict[str, tuple[type, ...]] = {"shard": _TEXT, "key": _TEXT}
+_SOURCE: dict[str, tuple[type, ...]] = {"shard": _TEXT, "key": _TEXT, "json": (dict,)}
 _FACTS: dict[str, tuple[type, ...]] = {
     "width": (int,),
     "height": (int,),

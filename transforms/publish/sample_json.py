@@ -34,7 +34,7 @@ def sample_json(facts: Facts, shard_name: str, annotations: Sequence[Annotation]
         "url": facts.url,
         "alt_text": facts.alt_text,
         "caption": choose_caption(written["long_positive"], facts.alt_text),
-        "source": {"shard": shard_name, "key": facts.key},
+        "source": {"shard": shard_name, "key": facts.key, "json": json.loads(facts.source_json)},
         **written,
         "scores": {},
         "facts": _facts(facts),

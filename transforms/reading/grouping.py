@@ -132,7 +132,7 @@ def _resolve(run: _Run, endings: Endings) -> Iterator[Group]:
 
 
 def _split_dotted(run: _Run, endings: Endings, known: bool) -> list[Group] | None:
-    """Return the samples by the longer keys, or None where the members make one sample."""
+    """Return the samples by the longer keys, in the order of their images; None where it is one sample."""
     by_key: dict[str, list[tuple[Member, str]]] = {}
     for member, _ in run.parts:
         key, ending = endings.split_long(member.name)
@@ -147,7 +147,13 @@ def _split_dotted(run: _Run, endings: Endings, known: bool) -> list[Group] | Non
         if any(ending in endings.known for group in found for ending in group.endings)
     ]
     is_split = any(wholes) and (all(wholes) or not known) and list(by_key) != [run.key]
-    return [group for found in groups.values() for group in found] if is_split else None
+    if not is_split:
+        return None
+    return sorted((g for found in groups.values() for g in found), key=lambda g: _place(g, endings))
+
+
+def _place(group: Group, endings: Endings) -> int:
+    return (group.find(endings.image) or group.members[0]).offset
 
 
 def _split_repeats(key: str, parts: Sequence[tuple[Member, str]], mended: tuple[str, ...]) -> list[Group]:

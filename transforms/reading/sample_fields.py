@@ -13,11 +13,14 @@ MAX_TEXT = 2**20
 """Bytes of a text that are read."""
 MAX_JSON = 4 * 2**20
 """Bytes of a JSON that is parsed; as Python objects it may take fifty times as many."""
+DAMAGED_UTF8 = "damaged-utf-8"
+"""What `decode_text` calls UTF-8 of which some bytes had to be left out."""
 _GUESS_BYTES = 64 * 1024
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _WESTERN = re.compile("[\x00-\x7f\xa0-\xff\u0152\u0153\u0178\u20ac\u2013\u2014\u2018-\u201e\u2026\u2122]*")
 _FEW_ACCENTED = 1 / 4
-_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ESCAPE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")  # of a terminal (ECMA-48)
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd]")
 _MAX_UID = 256
 _MAX_URL = 8192
 _BOMS = (
@@ -29,6 +32,8 @@ _BOMS = (
 
 def clean_text(text: str) -> str:
     """Return the text without control characters and lone surrogates, its white space as single spaces."""
+    if "\x1b" in text:
+        text = _ESCAPE.sub("", text)
     if _CONTROL.search(text):
         text = _CONTROL.sub("", text)
     return " ".join(text.split())
@@ -43,13 +48,29 @@ def decode_text(data: bytes, *, is_cut: bool = False) -> tuple[str, str | None] 
     try:
         return _decode(data, encoding, is_cut), None
     except UnicodeDecodeError:
-        guessed = _guess(data[:_GUESS_BYTES])
+        damaged = _nearly_utf8(data)
+    if damaged is not None:
+        return damaged, DAMAGED_UTF8
+    guessed = _guess(data[:_GUESS_BYTES])
     if guessed is None:
         return None
     try:
         return _decode(data, guessed, is_cut), guessed
     except UnicodeDecodeError:
         return None
+
+
+def _nearly_utf8(data: bytes) -> str | None:
+    """Return the text of UTF-8 that was cut within a character, has a stray byte, or spells characters beyond
+    the basic plane as two (CESU-8); None where more than a third of what is not ASCII is no UTF-8.
+    """
+    with suppress(UnicodeDecodeError):
+        halves = data.decode("utf-8", "surrogatepass")
+        return halves.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    kept = data.decode("utf-8", "ignore")
+    good = sum(not letter.isascii() for letter in kept)
+    bad = data.decode("utf-8", "replace").count("\ufffd") - kept.count("\ufffd")
+    return kept if good >= 2 * bad else None
 
 
 def _guess(data: bytes) -> str | None:
@@ -91,7 +112,8 @@ def parse_json_text(text: str) -> Mapping[str, Any] | None:
         value = json.loads(text)
         if r"\ud" in text or r"\uD" in text:
             # Escapes can name half a character, which no file can hold.
-            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+            halves = json.dumps(value, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+            value = json.loads(halves.decode("utf-16-le", "replace"))
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -28,25 +29,37 @@ class InputError(ValueError):
     """The input cannot be read as configured: one line with the value and the mend."""
 
 
+class FileInfo(NamedTuple):
+    """What a filesystem says of a file: bytes, and seconds since 1970."""
+
+    size_bytes: int
+    modified: float
+
+
+def _info(path: str) -> FileInfo:
+    status = os.stat(path)
+    return FileInfo(status.st_size, status.st_mtime)
+
+
 def find_shards(patterns: Sequence[str]) -> list[Shard]:
     """Return the shards that the patterns name, sorted by name, each once.
 
     A pattern is a path, a glob (`*`, `?`, `[...]`, and `**` for any folders), or either with braces. Names
     are taken below the folder that all patterns share before their first magic character. Files of another
-    ending are passed over where a glob finds them; files and folders that begin with a dot are hidden.
+    ending are passed over where a glob finds them; what begins with a dot is hidden unless it is named.
 
     Raises:
         InputError: a path is missing, a folder or of another ending; a glob finds no shard; a folder or a
             bucket cannot be read.
     """
     patterns = [_normal(pattern) for pattern in patterns]
-    sizes: dict[str, int] = {}
+    found: dict[str, FileInfo] = {}
     for pattern in patterns:
-        sizes.update(_find(pattern))
+        found.update(_find(pattern))
     fixed = _shared([_fixed_folder(pattern).split("/") for pattern in patterns])
-    names = {"/".join(path.split("/")[fixed:]): path for path in sizes}
+    names = {"/".join(path.split("/")[fixed:]): path for path in found}
     return [
-        Shard(order=order, name=name, path=path, size_bytes=sizes[path], format=_known_format(path))
+        Shard(order=order, name=name, path=path, format=_known_format(path), **found[path]._asdict())
         for order, (name, path) in enumerate(sorted(names.items()))
     ]
 
@@ -87,11 +100,11 @@ def _known_format(path: str) -> ShardFormat:
     return form
 
 
-def _find(pattern: str) -> dict[str, int]:
-    """Return the sizes in bytes of the shards that one pattern names, by path."""
+def _find(pattern: str) -> dict[str, FileInfo]:
+    """Return the shards that one pattern names, by path."""
     if _is_plain(pattern):
         _known_format(pattern)
-        return {pattern: os.path.getsize(pattern)}
+        return {pattern: _info(pattern)}
     try:
         expanded = expand_braces(pattern)
     except ValueError as error:
@@ -102,7 +115,7 @@ def _find(pattern: str) -> dict[str, int]:
             _refuse_ending(path)
     globs = [path for path in expanded if _MAGIC.search(path)]
     if is_local(pattern):
-        found = {path: _local_size(path) for path in plain}
+        found = {path: _local_info(path) for path in plain}
         for path in globs:
             found.update(_shards_only(path, _local_glob(path)))
         return found
@@ -128,7 +141,7 @@ def _missing_error(path: str) -> InputError:
     return InputError(f"{path!r} does not exist; correct input.shards, or fetch the shard")
 
 
-def _shards_only(pattern: str, found: dict[str, int]) -> dict[str, int]:
+def _shards_only(pattern: str, found: dict[str, FileInfo]) -> dict[str, FileInfo]:
     shards = {path: size for path, size in found.items() if _format(path)}
     if not shards:
         what = f"finds {len(found)} files but no shard ({_KNOWN})" if found else "finds no file"
@@ -136,22 +149,22 @@ def _shards_only(pattern: str, found: dict[str, int]) -> dict[str, int]:
     return shards
 
 
-def _local_size(path: str) -> int:
+def _local_info(path: str) -> FileInfo:
     try:
         if os.path.isdir(path):
             raise _folder_error(path)
         if not os.path.isfile(path) and os.path.exists(path):
             raise InputError(f"{path!r} is no plain file; name a file")
-        return os.path.getsize(path)
+        return _info(path)
     except FileNotFoundError as error:
         raise _missing_error(path) from error
     except OSError as error:
         raise InputError(f"{path!r} cannot be read: {error.strerror}; give the right to read it") from error
 
 
-def _local_glob(pattern: str) -> dict[str, int]:
+def _local_glob(pattern: str) -> dict[str, FileInfo]:
     try:
-        return {path: os.path.getsize(path) for path in _walk("/", pattern.strip("/").split("/"))}
+        return {path: _info(path) for path in _walk("/", pattern.strip("/").split("/"))}
     except OSError as error:
         what = f"{error.filename!r} cannot be read: {error.strerror}"
         raise InputError(f"the glob {pattern!r} fails: {what}; give the right to read it") from error
@@ -187,8 +200,8 @@ def _fits(name: str, part: str) -> bool:
     return not hidden and fnmatch.fnmatchcase(name, part)
 
 
-def _remote_plain(pattern: str, paths: Sequence[str]) -> dict[str, int]:
-    """Return the sizes of named paths with one listing; two requests a path take minutes for a range."""
+def _remote_plain(pattern: str, paths: Sequence[str]) -> dict[str, FileInfo]:
+    """Return what named paths are with one listing; two requests a path take minutes for a range."""
     if len(paths) == 1:
         found = _match(pattern, paths[0])
     else:
@@ -201,16 +214,17 @@ def _remote_plain(pattern: str, paths: Sequence[str]) -> dict[str, int]:
     return {path: found[path] for path in paths}
 
 
-def _remote_glob(pattern: str) -> dict[str, int]:
+def _remote_glob(pattern: str) -> dict[str, FileInfo]:
     # Beam's `**` asks for at least one folder; the usual meaning includes none.
     found = _match(pattern, pattern)
     if "/**/" in pattern:
         found.update(_match(pattern, pattern.replace("/**/", "/")))
     wanted = pattern.rpartition("/")[2].startswith(".")
-    return {path: size for path, size in found.items() if wanted or "/." not in path}
+    fixed = len(_fixed_folder(pattern))
+    return {path: size for path, size in found.items() if wanted or "/." not in path[fixed:]}
 
 
-def _match(pattern: str, listed: str) -> dict[str, int]:
+def _match(pattern: str, listed: str) -> dict[str, FileInfo]:
     scheme = FileSystems.get_scheme(pattern)
     extra = _EXTRAS.get(scheme or "")
     mend = f"install apache-beam[{extra}] and check the credentials" if extra else "check the path"
@@ -219,4 +233,5 @@ def _match(pattern: str, listed: str) -> dict[str, int]:
     except Exception as error:
         line = " ".join(str(error).split())[:300]
         raise InputError(f"{pattern!r} cannot be listed; {mend}: {line}") from error
-    return {metadata.path: metadata.size_in_bytes for metadata in match.metadata_list}
+    listed_files = match.metadata_list
+    return {f.path: FileInfo(f.size_in_bytes, f.last_updated_in_seconds) for f in listed_files}

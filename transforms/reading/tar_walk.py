@@ -13,8 +13,10 @@ from transforms.reading.tar_header import BLOCK, ZEROS, Header, parse_header, pa
 
 MAX_EXTENSION = 2**20
 """Bytes of an extension header (long name, pax); names and sizes need a few hundred."""
-_MAX_PADDING = 2**20
-"""Bytes of zeros to look over for a further archive behind the end marker."""
+_RECORDS = (20 * BLOCK, *(2**power for power in range(14, 21)))
+"""Bytes that a tar is filled up to a multiple of: 20 blocks (POSIX.1-2001, pax), or as tapes want it."""
+_END = 2 * BLOCK
+_MAX_PADDING = max(_RECORDS) + _END
 _STRUCTURE = frozenset({b"5", b"D", b"V"})  # folder, GNU's list of a folder, volume label
 _WITHOUT_DATA = frozenset({b"1", b"2", b"3", b"4", b"5", b"6"})
 
@@ -76,7 +78,8 @@ def walk(source: Source, wanted: Callable[[str, int], bool]) -> Iterator[Member 
 
     A lazy source's data are never touched; of another, those that `wanted(name, size)` are read into `data`
     and the others passed over in bounded memory. Archives one behind the other are read as one. A missing
-    end marker is no problem where the file ends with a whole member.
+    end marker is no problem where the file ends with a whole member; more zeros than any writer pads with are
+    one, for an unfinished download may have been given its full size beforehand.
     """
     state = _State()
     try:
@@ -96,21 +99,17 @@ def _next_header(source: Source, state: _State) -> Header | None:
         raise _EndError("truncated_shard", "it ends in the padding of a member")
     block = source.read(state.offset, BLOCK)
     if block == ZEROS:
-        state.offset, block = _behind_zeros(source, state.offset + BLOCK)
-        header = parse_header(block) if len(block) == BLOCK else None
         if state.extensions.pending:
             raise _EndError("damaged_shard", f"byte {state.offset}: an extension header without its member")
-    elif len(block) < BLOCK:
+        state.offset, block = _behind_zeros(source, state.offset)
+    if len(block) < BLOCK:
         _end_of_file(state, block)
         return None
-    else:
-        header = parse_header(block)
-        if header is None:
-            if state.offset == 0:
-                raise _EndError(
-                    "unreadable_shard", not_a_tar(block) or "its first 512 bytes are no tar header"
-                )
-            raise _EndError("damaged_shard", f"byte {state.offset} has no valid tar header")
+    header = parse_header(block)
+    if header is None:
+        if state.offset == 0:
+            raise _EndError("unreadable_shard", not_a_tar(block) or "its first 512 bytes are no tar header")
+        raise _EndError("damaged_shard", f"byte {state.offset} has no valid tar header")
     state.offset += BLOCK
     return header
 
@@ -126,12 +125,25 @@ def _end_of_file(state: _State, block: bytes) -> None:
         raise _EndError("truncated_shard", f"it ends in the header at byte {state.offset}")
 
 
-def _behind_zeros(source: Source, offset: int) -> tuple[int, bytes]:
-    """Return the place of the first block that is not zeros, as far as one looks for it, and the block."""
-    limit = offset + _MAX_PADDING
-    while (block := source.read(offset, BLOCK)) == ZEROS and offset < limit:
+def _behind_zeros(source: Source, start: int) -> tuple[int, bytes]:
+    """Return the first block that is not zeros behind the one at `start`, and its place.
+
+    Raises:
+        _EndError: the zeros go on to the end, or for long, and are no padding.
+    """
+    offset = start + BLOCK
+    while (block := source.read(offset, BLOCK)) == ZEROS and offset - start < _MAX_PADDING:
         offset += BLOCK
+    is_end = len(block) < BLOCK and not block.strip(b"\0")
+    if block == ZEROS or (is_end and not _is_padding(start, offset + len(block))):
+        raise _EndError("truncated_shard", f"zeros in place of members from byte {start} on")
     return offset, block
+
+
+def _is_padding(start: int, end: int) -> bool:
+    """Return whether a writer may have put these last zeros: the end marker, and the rest of a record."""
+    size = end - start
+    return size < _RECORDS[0] + _END or any(end % record == 0 and size < record + _END for record in _RECORDS)
 
 
 def _take(source: Source, state: _State, header: Header, wanted: Callable[[str, int], bool]) -> Member | None:

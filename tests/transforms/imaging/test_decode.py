@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 
 from schemas.reasons import REASONS
 from transforms.imaging.decode import Damage, Decoded, decode
@@ -187,6 +187,25 @@ def test_the_pixel_limit_is_ours_and_holds_before_decoding() -> None:
     photo = _saved(_photo(100, 50), "jpeg")
     assert isinstance(_decode(photo, max_pixels=5_000), Decoded)
     assert _damage(photo, max_pixels=4_999) == Damage(reason="oversized_image", value="100x50")
+
+
+def test_no_side_is_so_long_that_reducing_it_takes_the_memory() -> None:
+    # 2 ** 30 pixels of one row are over Pillow's own limit: a MemoryError however much there is.
+    for side in (1_000_001, 2**30):
+        value = f"{side}x1"
+        assert _damage(_png(side, 1), max_pixels=2**31) == Damage(reason="oversized_image", value=value)
+    assert _damage(_png(1, 1_000_001)).reason == "oversized_image"
+    assert isinstance(_decoded(_saved(Image.new("L", (1_000_000, 1)), "png")), Decoded)
+
+
+def test_want_of_memory_is_not_the_pictures_damage(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    data = _saved(_photo(20, 20), "png")
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", fail)
+    with pytest.raises(MemoryError):
+        _decode(data)
 
 
 def test_a_picture_without_width_is_damaged() -> None:

@@ -3,14 +3,24 @@ import io
 import pytest
 from PIL import Image
 
-from transforms.imaging.sniff import disagreeing_ending, image_format
+from transforms.imaging.sniff import FORMAT_OF_ENDING, HEAD_BYTES, disagreeing_ending, image_format
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "gif", "avif", "tiff", "bmp"])
 def test_what_pillow_writes_is_recognised(name: str) -> None:
     stream = io.BytesIO()
     Image.new("RGB", (16, 16)).save(stream, name)
-    assert image_format(stream.getvalue()) == name
+    assert image_format(stream.getvalue()) == image_format(stream.getvalue()[:HEAD_BYTES]) == name
+
+
+def test_the_head_is_enough_for_the_longest_list_of_brands() -> None:
+    box = b"\0\0\0\x34ftypmif1\0\0\0\0" + b"miaf" * 8 + b"avif"
+    assert image_format((box + bytes(99))[:HEAD_BYTES]) == "avif"
+
+
+def test_the_usual_ending_of_a_format_comes_first() -> None:
+    first = {name: ending for ending, name in reversed(FORMAT_OF_ENDING.items())}
+    assert first == {name: name for name in first} | {"jpeg": "jpg", "tiff": "tif"}
 
 
 def test_containers_that_list_avif_as_a_compatible_brand_are_avif() -> None:

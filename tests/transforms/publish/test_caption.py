@@ -42,14 +42,12 @@ def test_is_bounded_by_the_bytes(text: str) -> None:
     assert 4 <= estimate_clip_tokens(text) <= 4 + len(text.lower().encode("utf-8", "surrogatepass"))
 
 
-def test_first_positive_that_fits() -> None:
-    long = "word " * 80
-    assert choose_caption([long, "a short one", "another"], "alt") == "a short one"
+def test_the_first_positive_is_the_caption() -> None:
     assert choose_caption(["first", "second"], "alt") == "first"
     assert choose_caption(["", "  ", "second"], "alt") == "second"
 
 
-def test_cut_at_a_word_where_none_fits() -> None:
+def test_it_is_cut_at_a_word_where_it_does_not_fit() -> None:
     # "word" costs 2 of the 73 tokens that are left.
     assert choose_caption(["word " * 80, "other " * 90], "alt") == ("word " * 36).strip()
 

@@ -18,6 +18,7 @@ FACTS = Facts(
     url="http://example.org/7.jpg",
     alt_text="a red car",
     mended=("dotted_key",),
+    source_json='{"license":"cc-by"}',
     sha256=bytes(range(32)),
     format="jpeg",
     mode="RGB",
@@ -51,7 +52,8 @@ WHO = (
 )
 EXPECTED = (
     '{"uid":"u7","url":"http://example.org/7.jpg","alt_text":"a red car","caption":"A red car.",'
-    '"source":{"shard":"a/0.tar","key":"k7"},"long_positive":["A red car."],"long_negative":["A blue car."],'
+    '"source":{"shard":"a/0.tar","key":"k7","json":{"license":"cc-by"}},'
+    '"long_positive":["A red car."],"long_negative":["A blue car."],'
     '"short_positive":[],"short_negative":[],"rewrites":[],'
     '"regions":[{"box":[0.1,0.2,0.5,0.75],"phrase":"car","score":0.5,"raw_score":null}],"scores":{},'
     '"facts":{"width":640,"height":480,"format":"jpeg","mode":"RGB","frames":1,"orientation":1,'
@@ -86,7 +88,7 @@ def test_what_json_and_utf8_cannot_hold_is_mended() -> None:
     facts = replace(FACTS, alt_text="a\ud800b", entropy=math.nan, key="k\udcff")
     record, _ = encode_mended(sample_json(facts, "s\udc80", [replace(BOXES, fields={"regions": [region]})]))
     assert record["alt_text"] == record["caption"] == "a\ufffdb"
-    assert record["source"] == {"shard": "s\ufffd", "key": "k\ufffd"}
+    assert record["source"] == {"shard": "s\ufffd", "key": "k\ufffd", "json": {"license": "cc-by"}}
     assert record["facts"]["entropy"] is None
     assert record["regions"][0]["score"] is None
     assert json.loads(encode_json(record)) == record

@@ -17,7 +17,7 @@ from transforms.reading.sample_fields import (
     ("text", "expected"),
     [
         ("  a\tb\r\n c  ", "a b c"),
-        ("a \x00 b\x1b[31m", "a b[31m"),
+        ("a \x00 b\x1b[31m", "a b"),
         ("a\u2003b\u00a0c\x85d", "a b c d"),
         ("half \ud83d of it", "half of it"),
         ("\x07", ""),
@@ -70,6 +70,29 @@ def test_short_texts_in_other_encodings_are_read_right(text: str, encoding: str)
     assert decode_text(text.encode(encoding)) == (text, encoding)
 
 
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("Café près de la forêt 日本".encode()[:-1], "Café près de la forêt 日"),
+        ("Café près de la forêt".encode().replace(b"de", b"\xffde"), "Café près de la forêt"),
+        (b"a dog \xed\xa0\xbd\xed\xb8\x80", "a dog \U0001f600"),
+    ],
+)
+def test_utf8_with_a_fault_stays_utf8(data: bytes, text: str) -> None:
+    assert decode_text(data) == (text, "damaged-utf-8")
+
+
+def test_terminal_escapes_leave_no_rest() -> None:
+    assert clean_text("a \x1b[31mred\x1b[0m dog\x1b") == "a red dog"
+
+
+@pytest.mark.parametrize("uid", [r"\ud800", r"x\ud801"])
+def test_a_uid_of_half_characters_is_ignored(uid: str) -> None:
+    fields = parse_json(f'{{"uid": "{uid}"}}'.encode())
+    assert fields is not None
+    assert uid_and_url(fields) == (None, None, ("uid_ignored",))
+
+
 def test_other_encodings_are_guessed_and_said() -> None:
     russian = "Большая собака бежит по берегу моря рядом с мальчиком"
     assert decode_text(russian.encode("cp1251")) == (russian, "cp1251")
@@ -88,7 +111,7 @@ def test_a_cut_text_may_end_in_half_a_character() -> None:
     [
         (b'{"a": 1}', {"a": 1}),
         (b'\xef\xbb\xbf{"a": "\xc3\xa9"}', {"a": "é"}),
-        (b'{"a": "\\ud83d\\ude00", "b": "\\ud83d"}', {"a": "😀", "b": "?"}),
+        (b'{"a": "\\ud83d\\ude00", "b": "\\ud83d"}', {"a": "😀", "b": "\ufffd"}),
         (b"[1]", None),
         (b"null", None),
         (b"{", None),

@@ -178,6 +178,14 @@ def test_buckets_are_listed_like_folders(bucket: type[BucketFileSystem]) -> None
     assert (shard.name, shard.path, shard.size_bytes) == ("1.tar", "bucket://data/a/1.tar", 7)
 
 
+def test_hidden_folders_of_a_bucket_are_seen_where_they_are_named(bucket: type[BucketFileSystem]) -> None:
+    for name in (".data/0.tar", ".data/.1.tar", ".data/.old/2.tar"):
+        bucket.files[f"bucket://data/{name}"] = b"x"
+    assert names(["bucket://data/.data/*.tar"]) == ["0.tar"]
+    assert names(["bucket://data/.data/**/*.tar"]) == ["0.tar"]
+    assert names(["bucket://data/**/*.tar"]) == ["a/0.tar", "a/1.tar", "b/c/0.tar"]
+
+
 def test_a_range_in_a_bucket_is_one_listing(bucket: type[BucketFileSystem]) -> None:
     assert names(["bucket://data/a/{0..1}.tar"]) == ["0.tar", "1.tar"]
     assert bucket.listings == ["bucket://data/a/"]

@@ -219,6 +219,64 @@ def test_random_junk_behind_a_member_is_damage(make_tar: Callable[..., bytes]) -
     assert (items[-1].reason, len(items)) == ("damaged_shard", 2)
 
 
+SIX = [(f"{at}.jpg", bytes([at + 1]) * 700) for at in range(6)]
+SIX_BLOCKS = 6 * (1 + 2)
+
+
+def problem_of(data: bytes, *, packed: bool) -> tuple[list[str], str | None]:
+    """Return the names that were read and the reason of the problem, if there was one."""
+    source = GzipFile(io.BytesIO(gzip.compress(data, 1)), 1e9) if packed else Memory(data)
+    items = list(walk(source, lambda name, size: True))
+    found = [item.name for item in items if isinstance(item, Member)]
+    return found, next((item.reason for item in items if isinstance(item, Problem)), None)
+
+
+PACKED = pytest.mark.parametrize("packed", [False, True])
+
+
+@PACKED
+@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize("at", range(6))
+def test_a_header_of_zeros_is_damage(
+    make_tar: Callable[..., bytes], at: int, blocks: int, packed: bool
+) -> None:
+    data = bytearray(make_tar(SIX))
+    data[at * 1536 : at * 1536 + 512 * blocks] = bytes(512 * blocks)
+    expected = [name for name, _ in SIX[:at]]
+    assert problem_of(bytes(data), packed=packed) == (expected, "damaged_shard")
+
+
+@PACKED
+@pytest.mark.parametrize("end", [20_000, 2**19 + 512, 2**20 + 2048, 3 * 2**20])
+def test_a_preallocated_file_that_was_not_filled_is_truncated(
+    make_tar: Callable[..., bytes], end: int, packed: bool
+) -> None:
+    data = make_tar(SIX)[: 4 * 1536 + 1000]
+    found, reason = problem_of(data + bytes(end - len(data)), packed=packed)
+    assert (found, reason) == ([f"{at}.jpg" for at in range(5)], "truncated_shard")
+
+
+def test_zeros_are_looked_over_within_bounds(make_tar: Callable[..., bytes]) -> None:
+    source = Memory(make_tar(SIX) + bytes(4 * 2**20))
+    assert isinstance(list(walk(source, lambda name, size: True))[-1], Problem)
+    assert max(offset for offset, _ in source.touched) <= SIX_BLOCKS * 512 + 2**20 + 1024
+
+
+@PACKED
+@pytest.mark.parametrize("record", [512, 10_240, 2**14, 2**16, 2**18, 2**20])
+@pytest.mark.parametrize("count", [1, 5, 6])
+def test_what_writers_pad_with_is_no_problem(
+    make_tar: Callable[..., bytes], record: int, count: int, packed: bool
+) -> None:
+    data = make_tar(SIX)[: count * 1536] + bytes(1024)
+    padded = data + bytes(-len(data) % record)
+    names = [name for name, _ in SIX[:count]]
+    assert problem_of(padded, packed=packed) == (names, None)
+    assert problem_of(padded + make_tar([("z.jpg", b"z")]), packed=packed) == ([*names, "z.jpg"], None)
+    assert problem_of(padded + b"\1" * 700, packed=packed) == (names, "damaged_shard")
+    assert problem_of(padded + b"\1" * 70, packed=packed) == (names, "truncated_shard")
+
+
 def test_a_descriptor_is_closed_when_nothing_needs_it(make_shard: Callable[..., Shard]) -> None:
     source = LocalFile(make_shard([("a.jpg", b"j")]).path)
     read = source.read_exactly

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from apache_beam.io.filesystems import FileSystems
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from webdataset.tariterators import group_by_keys, tar_file_iterator
 
@@ -18,6 +18,7 @@ from schemas.config import InputConfig
 from schemas.reasons import REASONS
 from schemas.shard import Shard, Unit, unit_uid
 from transforms.reading import tar_units
+from transforms.reading.images import read_images
 from transforms.reading.shard_paths import find_shards
 from transforms.reading.sources import RemoteFile
 from transforms.reading.units import read_units
@@ -131,6 +132,22 @@ def test_images_of_a_local_tar_are_read_from_threads_after_the_walk(make_shard: 
     units = units_of(make_shard([(f"{at:03d}.jpg", image) for at, image in enumerate(images)]))
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(image_of, units)) == images
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.builds("{}.{}".format, *map(st.sampled_from, (["p", "p.1", "p.2", "q"], ["jpg", "png", "txt"]))),
+        max_size=12,
+    )
+)
+@example(["p.1.txt", "p.2.jpg", "p.2.txt", "p.1.jpg"])
+def test_images_ascend_and_are_read_again_in_that_order(make_shard: MakeShard, names: list[str]) -> None:
+    shard = make_shard([(name, bytes([at + 1] * 9)) for at, name in enumerate(names)], form="tar.gz")
+    units = [unit for unit in units_of(shard) if unit.reason is None]
+    places = [(unit.offset, unit.size_bytes) for unit in units]
+    assert places == sorted(set(places))
+    assert list(read_images(shard, places)) == [image_of(unit) for unit in units]
 
 
 def test_a_shard_that_shrinks_is_an_error_not_a_short_image(make_shard: MakeShard) -> None:

