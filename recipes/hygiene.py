@@ -30,8 +30,10 @@ _SERVE = (
     r"|discuss|share|interpret|offer|fully|directly|actually|have (?:access|the ability|enough)"
     r"|feel comfortable)"
 )
+_QUOTES = " \"'*\u201c"
+_REFUSAL_CHARS = 200  # the opening is long decided by then; bounds the time on hostile text
 _REFUSAL = re.compile(
-    r"[\s\"'*\u201c]*(?:"
+    r"(?:"
     r"(?:i['\u2019]?m|i am|we are|we['\u2019]re)?\s*(?:so |very |really |truly )?sorry\b"
     r"(?:[.!]?\s*$|[,.!;]?\s+(?:but\b|i\b|as an\b|that i\b|for (?:the|any) (?:confusion|inconvenience)))"
     r"|i apologi[sz]e\b|my apologies\b"
@@ -107,7 +109,7 @@ def is_refusal(text: str) -> bool:
     >>> is_refusal("I'm sorry, but I can't help with that."), is_refusal("Sorry, we're closed, says a sign.")
     (True, False)
     """
-    return _REFUSAL.match(text) is not None
+    return _REFUSAL.match(text.strip().lstrip(_QUOTES)[:_REFUSAL_CHARS]) is not None
 
 
 def strip_opening(text: str) -> str:

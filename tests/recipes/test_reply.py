@@ -194,6 +194,12 @@ def test_an_object_is_found_in_any_prose(value: dict[str, object], prose: str) -
     assert read_object(f"{prose}{whole}{prose}", keys) == value
 
 
+@pytest.mark.parametrize("text", ["\n" * 60_000 + "{", "I " * 30_000, '{ "' * 20_000, "<think>" * 9_000])
+def test_hostile_repetition_ends(text: str) -> None:
+    with pytest.raises(BadReply):  # a quadratic search would take minutes
+        read_object(text, ["a"])
+
+
 def test_what_is_shown_of_a_reply_encodes() -> None:
     assert printable("a\x00\n\ud800" + "b" * 200) == "a???" + "b" * 116
 
