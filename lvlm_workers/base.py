@@ -44,7 +44,7 @@ class WorkerError(RunError):
 
 
 class Worker(ABC):
-    """Answers requests. Use as a context manager: what it holds is released at the end."""
+    """Answers requests; `close` it at the end."""
 
     name: str
     """The kind of worker, as provenance names it."""
@@ -61,6 +61,13 @@ class Worker(ABC):
 
         Raises:
             WorkerError: the service stays down.
+        """
+
+    def check(self) -> None:
+        """Look, at no cost, whether requests could be answered; called before a stage asks any.
+
+        Raises:
+            WorkerError: they could not.
         """
 
     def close(self) -> None:

@@ -1,13 +1,17 @@
 """Have the configured workers answer the configured recipes about every sample that is still in."""
 
+from contextlib import closing
+
 import apache_beam as beam
 
+from lvlm_workers.registry import make_worker
 from pipelines.command import main
 from pipelines.engine import run_pipeline
 from pipelines.run import Run, check_done, check_drops
 from transforms.accounts import Account, total
 from transforms.annotate_shards import AnnotateShards
 from transforms.commit_accounts import CommitAccounts, read_accounts
+from transforms.storage import exists
 
 
 def run_annotate(run: Run) -> Account:
@@ -30,6 +34,10 @@ def run_annotate(run: Run) -> Account:
     if not summaries:
         return Account()
     check_done(run, "dedup")
+    for step in run.config.annotate:
+        if not exists(summaries[step.recipe]):
+            with closing(make_worker(run.config.workers[step.worker])) as worker:
+                worker.check()
     run_pipeline(build, run.arguments)
     limit = run.config.max_failed_replies
     return total(

@@ -30,9 +30,7 @@ def run_doctor(patterns: Sequence[str], repair_folder: str | None = None) -> int
     for shard in shards:
         try:
             diagnosis = diagnose(shard, config)
-        except (
-            InputError
-        ) as error:  # such as Parquet without images: the others are looked at
+        except InputError as error:  # such as Parquet without images: the others are looked at
             sick += 1
             print(f"{plain_text(shard.name)}: {plain_text(str(error))}")
             continue

@@ -10,6 +10,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from lvlm_workers.registry import make_worker
 from recipes.base import Recipe
 from recipes.registry import get_recipe
 from schemas.config import AnnotateStep, RunConfig
@@ -133,6 +134,7 @@ def check_step(config: RunConfig, recipe_name: str, worker_name: str) -> Recipe:
         recipe = get_recipe(recipe_name)
     except ValueError as error:
         raise ConfigError(f"annotate: {error}") from error
+    make_worker(config.workers[worker_name]).close()  # a key that is not set, a URL that is none
     if config.workers[worker_name].kind == "rules" and type(recipe).by_rule is Recipe.by_rule:
         raise ConfigError(
             f"annotate: recipe {recipe_name!r} needs a model, but worker {worker_name!r} is `rules`; "

@@ -153,7 +153,7 @@ WorkerConfig = Annotated[RulesWorkerConfig | OpenAIWorkerConfig, Field(discrimin
 class AnnotateStep(_Section):
     """One recipe, and who answers it."""
 
-    recipe: str = Field(description="hqclip or laclip.")
+    recipe: str = Field(description="hqclip, laclip, or module:Class of your own.")
     worker: str = Field(description="A name under workers.")
 
 

@@ -128,14 +128,11 @@ class ModelServer:
         self.port = runner.addresses[0][1]
         started.set()
         await self._stopped.wait()
-        server = runner.server
-        assert server is not None
         await runner.cleanup()
-        for _ in range(20):  # connections taken while the port was being closed come up now
+        for _ in range(20):  # connections taken while the port was being closed come up only now
             await asyncio.sleep(0)
-            for connection in server.connections:
-                if connection.transport is not None:
-                    connection.transport.abort()
+            for transport in list(self._loop._transports.values()):  # type: ignore[attr-defined]
+                transport.abort()
 
     async def _list(self, request: web.Request) -> web.Response:
         listed = {"object": "list", "data": [{"id": name, "object": "model"} for name in self.models]}

@@ -73,7 +73,7 @@ def rewrite(text: str, uid: str) -> list[str]:
         lower = candidate.lower()
         if all(word in lower for word in bound):
             kept.setdefault(candidate.rstrip(_STOPS).casefold(), candidate)
-    return list(kept.values())[1 : MAX_REWRITES + 1]
+    return list(kept.values())[1 : MAX_REWRITES + 1] or [f'A picture captioned "{stem}".']
 
 
 def _candidates(stem: str, tokens: Sequence[Token], uid: str) -> Iterator[str]:

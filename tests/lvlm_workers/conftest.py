@@ -1,5 +1,6 @@
 """A server that misbehaves as told, loaded from beside the tests, which are no package."""
 
+import gc
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ def serve(openai_server: ModuleType) -> Iterator[Callable[..., Any]]:
     """Start servers: `serve(fault_rate=0.3)`; they stop with the test."""
     with ExitStack() as stack:
         yield lambda **told: stack.enter_context(openai_server.ModelServer(**told))
+    gc.collect()  # a socket left open warns in the test that left it
 
 
 @pytest.fixture

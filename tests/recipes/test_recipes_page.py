@@ -17,7 +17,6 @@ from recipes.base import Recipe
 from recipes.registry import get_recipe
 from schemas.annotation import FIELDS
 from schemas.config import RunConfig
-from transforms import annotate_shards
 
 PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
 NAME = "my_recipes.first_words:FirstWords"
@@ -69,7 +68,8 @@ def test_the_example_curates_by_rule(outside: Path) -> None:
 def test_the_example_curates_by_a_model(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tags = json.dumps({"short_positive": ["a thing"], "short_negative": ["other thing"]})
     worker = MockWorker(lambda request: tags if "refused: it was empty" in request.prompt else "")
-    monkeypatch.setattr(annotate_shards, "make_worker", lambda _: worker)
+    for place in ("transforms.annotate_shards.make_worker", "pipelines.annotate.make_worker"):
+        monkeypatch.setattr(place, lambda _: worker)
     server = {"kind": "openai", "base_urls": ["http://127.0.0.1:9/v1"], "model": "tiny"}
     assert [record["short_positive"] for record in run(outside, server)] == [["a thing"]] * 6
     assert len(worker.seen) == 12

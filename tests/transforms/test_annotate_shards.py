@@ -76,7 +76,8 @@ class Model:
             "chunk_samples": 3,
         }
         config = RunConfig.model_validate(values | changes)
-        self.patch.setattr(annotate_shards, "make_worker", lambda _: worker)
+        for place in ("transforms.annotate_shards.make_worker", "pipelines.annotate.make_worker"):
+            self.patch.setattr(place, lambda _: worker)
         run_stage(run_curate, open_run(config))
         assert verify(config.output) == []
         return Path(config.output)

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recipes.wording.clean import clean
@@ -122,6 +122,7 @@ ADDED = set(ADDED_WORDS.split()) | set(re.findall(r"\w+", " ".join(SYNONYMS.valu
     | st.text(),
     st.text(max_size=4),
 )
+@example("the An couch", "")
 def test_numbers_and_names_stay_and_nothing_is_invented(raw: str, uid: str) -> None:
     text = clean(raw)
     rewrites = rewrite(text, uid)
