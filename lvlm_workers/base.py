@@ -1,7 +1,7 @@
 """The seam between recipes and whoever answers them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ class Worker(ABC):
     """Whether it looks at the picture; if not, no image is read for it."""
 
     @abstractmethod
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
+    def answer(self, requests: Iterable[Request]) -> Generator[tuple[Request, Reply], None, None]:
         """Yield each request with its reply, in any order; requests are pulled as there is room for them.
 
         Raises:

@@ -1,6 +1,6 @@
 """A worker that a function answers: to try a recipe, a prompt or a pipeline without a service."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 
 from lvlm_workers.base import Reply, Request, Worker
 
@@ -23,7 +23,7 @@ class MockWorker(Worker):
         self.handler = handler
         self.seen: list[Request] = []
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
+    def answer(self, requests: Iterable[Request]) -> Generator[tuple[Request, Reply], None, None]:
         """Yield each request with its reply, in the order asked; a request is pulled when its turn comes."""
         for request in requests:
             self.seen.append(request)

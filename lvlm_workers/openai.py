@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Generator, Iterable
 from contextlib import asynccontextmanager
 
 import yarl
@@ -46,7 +46,7 @@ class OpenAIWorker(Worker):
         self._config = config
         self._service = Service(config, _read_key(config.api_key_env), pace or Pace())
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
+    def answer(self, requests: Iterable[Request]) -> Generator[tuple[Request, Reply], None, None]:
         """Yield each request with its reply, in the order of the replies.
 
         Requests are pulled in the caller's thread, at most `in_flight` and half as many more (or `AHEAD`)

@@ -1,6 +1,6 @@
 """The embedded baseline: every recipe's own rules, and no model."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 
 from lvlm_workers.base import Reply, Request, Worker, WorkerError
 
@@ -12,7 +12,7 @@ class RulesWorker(Worker):
     repeatable = True
     reads_images = False
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
+    def answer(self, requests: Iterable[Request]) -> Generator[tuple[Request, Reply], None, None]:
         """Yield each request with its reply, in the order asked.
 
         Raises:

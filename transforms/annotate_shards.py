@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -11,6 +12,7 @@ from itertools import groupby
 import apache_beam as beam
 
 from lvlm_workers.base import Reply, Request, Worker
+from lvlm_workers.chat_api import REFUSED_REQUEST
 from lvlm_workers.registry import make_worker
 from recipes.base import BadReply, Recipe
 from recipes.faults import ask_again
@@ -29,9 +31,6 @@ from transforms.reading.images import read_images
 from transforms.reply_store import ReplyStore, request_hash
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, exists, read_table
-
-REFUSED = "refused_request"
-"""The finish reason of a request that the server refused, and would again; its message is the text."""
 
 
 def sample_seed(uid: str) -> int:
@@ -71,7 +70,9 @@ class Asking:
             if facts.index in chunk.done or (chunk.path, facts.index) in refused:
                 continue  # a second reply to the same request
             read = self._read(request, [reply])
-            if isinstance(read, BadReply) and not (self.worker.repeatable or reply.finish_reason == REFUSED):
+            if isinstance(read, BadReply) and not (
+                self.worker.repeatable or reply.finish_reason == REFUSED_REQUEST
+            ):
                 refused[chunk.path, facts.index] = _Refused(request=_again(request, read), first=reply)
             else:
                 self._settle(waiting, request, read)
@@ -95,7 +96,7 @@ class Asking:
         """Return what the last reply says of a sample, or why nothing; the tokens are those of all."""
         _, facts = request.tag
         reply = replies[-1]
-        if reply.finish_reason == REFUSED:
+        if reply.finish_reason == REFUSED_REQUEST:
             return BadReply("refused_request", reply.text)
         try:
             fields = self.recipe.parse(reply.text, facts, finish_reason=reply.finish_reason)
@@ -128,14 +129,15 @@ class Asking:
 
     def _answered(self, groups: Iterable[list[Request]]) -> Iterator[tuple[Request, Reply]]:
         known: deque[tuple[Request, Reply]] = deque()
-        for request, reply in self.worker.answer(self._unknown(groups, known)):
-            if not self.worker.repeatable:
-                key = self._hash(request)
-                if self.store.get(key) is None:
-                    self.store.put(key, reply)
-            while known:
-                yield known.popleft()
-            yield request, reply
+        with closing(self.worker.answer(self._unknown(groups, known))) as answers:
+            for request, reply in answers:
+                if not self.worker.repeatable:
+                    key = self._hash(request)
+                    if self.store.get(key) is None:
+                        self.store.put(key, reply)
+                while known:
+                    yield known.popleft()
+                yield request, reply
         yield from known
 
     def _unknown(

@@ -6,7 +6,7 @@ import json
 import random
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -356,7 +356,7 @@ class Shuffled(MockWorker):
         super().__init__(answer)
         self.window = window
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
+    def answer(self, requests: Iterable[Request]) -> Generator[tuple[Request, Reply], None, None]:
         drawn = random.Random(self.window)
         waiting: list[tuple[Request, Reply]] = []
         for pair in super().answer(requests):
@@ -380,7 +380,7 @@ class Lossy(MockWorker):
         self.swallowed = swallowed
         self.times = times
 
-    def answer(self, requests: Iterable[Request]) -> Iterator[tuple[Request, Reply]]:
+    def answer(self, requests: Iterable[Request]) -> Generator[tuple[Request, Reply], None, None]:
         for pair in super().answer(requests):
             for _ in range(self.times if len(self.seen) - 1 in self.swallowed else 1):
                 yield pair
