@@ -36,7 +36,6 @@ _HOSTILE = (
     AttributeError,
     LookupError,
     EOFError,
-    MemoryError,
     OSError,
     RuntimeError,
     SyntaxError,
