@@ -73,7 +73,8 @@ def write_body(request: Request, *, model: str, jpeg: bytes | None) -> bytes:
         "top_p": request.sampling.top_p,
         "max_tokens": request.sampling.max_tokens,
     }
-    if request.seed is not None:
+    # Greedy replies need none, and vLLM 0.32 on a CPU dies of seeds ("CPU Generator does not use offset").
+    if request.seed is not None and request.sampling.temperature > 0:
         body["seed"] = request.seed
     if request.schema is not None:
         schema = {"name": "reply", "strict": True, "schema": request.schema}
