@@ -73,8 +73,9 @@ def _about(run: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield (
         f"{_samples(counts['published'])} of a picture with its texts, curated with Pairwright from "
-        f"{_samples(counts['in'])} of image-text shards. The shards are in WebDataset's format: for each "
-        "sample the picture as it came, `KEY.txt` with the text to train on, and `KEY.json` with all that is "
+        f"{counts['in']:,} units of image-text shards (samples, and halves or torn ends where a shard was "
+        "broken). The shards are in WebDataset's format: for each sample the picture as it came, `KEY.txt` "
+        "with the text to train on, and `KEY.json` with all that is "
         "known of it."
     )
     if any(recipe["worker"] == "rules" for recipe in run["recipes"]):
