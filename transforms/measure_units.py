@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from schemas.config import InputConfig
@@ -11,8 +11,9 @@ from schemas.shard import Unit, unit_uid
 from transforms.imaging.image_facts import image_facts
 from transforms.imaging.sniff import disagreeing_ending
 from transforms.json_numbers import numbers_as_json
-from transforms.text_facts import measure_text
+from transforms.text_facts import TextFacts, measure_text
 
+_TEXT_FIELDS = tuple(field.name for field in fields(TextFacts))
 MAX_VALUE_CHARS = 200
 MAX_SOURCE_JSON_CHARS = 16_384
 """A sample's own JSON goes into its published record up to here: licences and links, not embeddings."""
@@ -76,7 +77,8 @@ def _common(shard_name: str, unit: Unit) -> dict[str, Any]:
 def _sample_facts(unit: Unit, real_format: str, extra_fields: Sequence[str]) -> dict[str, Any]:
     old = disagreeing_ending(unit.image_name, real_format)
     renamed = () if old is None else (f"image_ending:{old}->{real_format}",)
-    text = asdict(measure_text(_storable(unit.text or "")))
+    measured = measure_text(_storable(unit.text or ""))
+    text = {name: getattr(measured, name) for name in _TEXT_FIELDS}
     source_json = _storable(json.dumps(unit.json, ensure_ascii=False, separators=(",", ":")))
     is_long = len(source_json) > MAX_SOURCE_JSON_CHARS
     return text | {
