@@ -34,6 +34,8 @@ from transforms.storage import (
     read_bytes,
 )
 
+_ANOTHER_OUTPUT = "give another --out, or remove that folder"
+
 POOL_BYTES = 128 * 2**20
 """Input from which on processes, which take a second to start, save time."""
 
@@ -155,7 +157,7 @@ def _using(output: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        mend = "give another --out, or remove that folder"
+        mend = _ANOTHER_OUTPUT
         if not is_local(output):
             mend = "check the credentials and that Beam's extra for it is installed (aws, gcp, azure, hadoop)"
         line = " ".join((getattr(error, "strerror", None) or str(error)).split())[:300]
@@ -170,20 +172,23 @@ def check_output(run: Run) -> None:
     """
     output, note = run.config.output, run.path("work", "run-of.json")
     mine = _note(run)
-    mend = "give another --out, or remove that folder"
     with _using(output):
         if exists(note):
             theirs = json.loads(read_bytes(note))
             if not isinstance(theirs, dict) or theirs.keys() != mine.keys():
-                raise ConfigError(f"{note} is not what a run writes; {mend}")
+                raise ConfigError(f"{note} is not what a run writes; {_ANOTHER_OUTPUT}")
             if theirs["name"] != mine["name"]:
-                raise ConfigError(f"{output} holds the run {theirs['name']!r}, not {mine['name']!r}; {mend}")
+                raise ConfigError(
+                    f"{output} holds the run {theirs['name']!r}, not {mine['name']!r}; {_ANOTHER_OUTPUT}"
+                )
             if not any(shard in theirs["shards"] for shard in mine["shards"]):
                 raise ConfigError(
-                    f"{output} holds a run over other shards, or all have changed since; {mend}"
+                    f"{output} holds a run over other shards, or all have changed since; {_ANOTHER_OUTPUT}"
                 )
         elif exists(run.path("run.json")):
-            raise ConfigError(f"{output} has lost its folder work, which a run needs to go on; {mend}")
+            raise ConfigError(
+                f"{output} has lost its folder work, which a run needs to go on; {_ANOTHER_OUTPUT}"
+            )
         elif found := min((path for path in all_files(output) if _is_content(path)), default=None):
             raise ConfigError(f"{output} is no run's output but holds {found}; give another --out")
 

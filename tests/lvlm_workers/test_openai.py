@@ -333,7 +333,7 @@ def test_a_caller_that_stops_leaves_nothing_behind(serve: Serve, work: Work) -> 
     next(answers)
     assert set(threading.enumerate()) - before
     started = time.monotonic()
-    answers.close()  # type: ignore[attr-defined]
+    answers.close()
     assert time.monotonic() - started < 10  # and not the 30 seconds of what was in flight
     assert set(threading.enumerate()) == before
     gc.collect()  # an open socket would warn here, which is an error
