@@ -48,6 +48,13 @@ setup(
     ],
     extras_require={
         "demo": ["scikit-image>=0.25", "scikit-learn>=1.6"],  # photographs that ship in their packages
+        "torch": [  # models in the worker process, the trainer, the evaluator
+            "safetensors>=0.5",
+            "tokenizers>=0.21",
+            "torch>=2.9",
+            "transformers>=5,<6",
+        ],
+        "vllm": ["vllm>=0.20,<0.33"],  # 0.33 needs pillow 13, which Beam refuses
         "aws": ["apache-beam[aws]"],
         "gcp": ["apache-beam[gcp]"],
         "test": [

@@ -33,7 +33,7 @@ from lvlm_workers.chat_api import read_completion, write_body
 from lvlm_workers.openai import OpenAIWorker
 from lvlm_workers.picture import reduce_picture
 from recipes.hqclip import HqClip
-from schemas.config import OpenAIWorkerConfig
+from schemas.workers import OpenAIWorkerConfig
 
 SLOTS = 32
 IN_FLIGHT = 64

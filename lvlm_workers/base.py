@@ -28,7 +28,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One answer: the text as it came, and what it cost."""
+    """One answer: the text as it came, what it cost, and which server gave it (none: in this process)."""
 
     text: str
     model: str
@@ -37,6 +37,7 @@ class Reply:
     tokens_out: int = 0
     attempts: int = 1
     seconds: float = 0.0
+    endpoint: str = ""
 
 
 class WorkerError(RunError):

@@ -56,7 +56,7 @@ class Completion:
     tokens_out: int
 
 
-def write_body(request: Request, *, model: str, jpeg: bytes | None) -> bytes:
+def write_body(request: Request, *, model: str, jpeg: bytes | None, send_seed: bool = True) -> bytes:
     """Return the JSON to post: one user message, the prompt before the picture.
 
     The prompt begins with what all requests of a recipe share, so that a server which keeps the state of
@@ -74,7 +74,7 @@ def write_body(request: Request, *, model: str, jpeg: bytes | None) -> bytes:
         "max_tokens": request.sampling.max_tokens,
     }
     # Greedy replies need none, and vLLM 0.32 on a CPU dies of seeds ("CPU Generator does not use offset").
-    if request.seed is not None and request.sampling.temperature > 0:
+    if send_seed and request.seed is not None and request.sampling.temperature > 0:
         body["seed"] = request.seed
     if request.schema is not None:
         schema = {"name": "reply", "strict": True, "schema": request.schema}

@@ -64,7 +64,7 @@ class ChatClient:
                 attempts, started = attempts + 1, time.monotonic()
                 try:
                     found = await self._attempt(endpoint, question)
-                    return self._reply(found, attempts, time.monotonic() - started)
+                    return self._reply(found, attempts, time.monotonic() - started, endpoint.url)
                 except TryAgainError as error:
                     fault = error
             failures, began = failures + 1, min(began, started)
@@ -123,7 +123,7 @@ class ChatClient:
         if self._service.refused >= REFUSED_FROM_START:
             raise MisconfiguredError(f"refuses every request: {error}")
 
-    def _reply(self, found: Completion | RefusedError, attempts: int, seconds: float) -> Reply:
+    def _reply(self, found: Completion | RefusedError, attempts: int, seconds: float, endpoint: str) -> Reply:
         if isinstance(found, RefusedError):
             return self._failed(str(found), attempts)
         hide = self._service.hide
@@ -135,6 +135,7 @@ class ChatClient:
             tokens_out=found.tokens_out,
             attempts=attempts,
             seconds=seconds,
+            endpoint=endpoint,
         )
 
     def _failed(self, what: str, attempts: int) -> Reply:

@@ -15,8 +15,8 @@ from lvlm_workers.pacing import Pace
 from lvlm_workers.picture import UnreadablePictureError, reduce_picture
 from lvlm_workers.service import Service
 from lvlm_workers.window import Work, slide
-from schemas.config import OpenAIWorkerConfig
 from schemas.errors import ConfigError
+from schemas.workers import OpenAIWorkerConfig
 
 AHEAD = 16
 """Requests are pulled and prepared ahead of the window: half of it, and no fewer than this."""
@@ -89,7 +89,8 @@ class OpenAIWorker(Worker):
             except UnreadablePictureError as error:
                 model = self._service.served_model()
                 return Reply(text=str(error), model=model, finish_reason=REFUSED_REQUEST, attempts=0)
-        return Question(body=write_body(request, model=self._config.model, jpeg=jpeg), tokens=tokens)
+        body = write_body(request, model=self._config.model, jpeg=jpeg, send_seed=self._config.send_seed)
+        return Question(body=body, tokens=tokens)
 
 
 def _check_url(url: str) -> None:

@@ -3,8 +3,8 @@
 from lvlm_workers.base import Worker
 from lvlm_workers.openai import OpenAIWorker
 from lvlm_workers.rules import RulesWorker
-from schemas.config import WorkerConfig
 from schemas.errors import ConfigError
+from schemas.workers import WorkerConfig
 
 
 def make_worker(config: WorkerConfig) -> Worker:

@@ -6,7 +6,7 @@ from lvlm_workers.base import WorkerError
 from lvlm_workers.chat_api import MAX_BODY_BYTES, TryAgainError
 from lvlm_workers.endpoints import Endpoints
 from lvlm_workers.pacing import Pace, RateLimit
-from schemas.config import OpenAIWorkerConfig
+from schemas.workers import OpenAIWorkerConfig
 
 CONNECT_S = 10.0
 """Within which a server must take a connection."""

@@ -38,6 +38,9 @@ class Recipe(ABC):
     """The paper, as `Title (arXiv id)`."""
     fields: ClassVar[tuple[str, ...]]
     """The fields of `schemas.annotation.FIELDS` it writes."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """The fields of other recipes that it starts from: those recipes run first, `schemas.facts.written`
+    returns what they wrote."""
     needs_text: ClassVar[bool]
     """Whether it starts from alt text, so that a sample without cannot be annotated."""
     needs_image: ClassVar[bool]

@@ -10,9 +10,19 @@ FIELDS: dict[str, Any] = {
     "short_positive": [],
     "short_negative": [],
     "rewrites": [],
+    "recaption": None,
+    "fused": None,
+    "compressed": None,
+    "english": None,
+    "chinese": None,
     "regions": [],
 }
-"""The fields a recipe may write, and what they hold where none did."""
+"""The fields a recipe may write, and what they hold where none did: an empty list, or null for one text."""
+
+
+def is_list_field(name: str) -> bool:
+    """Return whether a field holds a list, and not one text."""
+    return isinstance(FIELDS[name], list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

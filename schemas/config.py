@@ -2,20 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.filters import Filter
+from schemas.section import Names, Section, as_tuple
+from schemas.workers import WorkerConfig
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _as_tuple(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 ENDINGS = {
     "jpeg": ("jpg", "jpeg", "jpe", "jfif", "mpo"),
     "png": ("png", "apng"),
@@ -31,7 +23,7 @@ ImageFormat = Literal["jpeg", "png", "webp", "gif", "bmp", "tiff", "avif"]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
-class InputConfig(_Section):
+class InputConfig(Section):
     """Which shards to read, and what in them is the image, the text and the JSON."""
 
     shards: Names = Field(
@@ -46,7 +38,7 @@ class InputConfig(_Section):
         description="Members tried in this order, then fields of the JSON; the column in a Parquet shard.",
     )
     json_: Names = Field(("json",), alias="json", description="Members tried in this order.")
-    formats: Annotated[tuple[ImageFormat, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
+    formats: Annotated[tuple[ImageFormat, ...], BeforeValidator(as_tuple), Field(min_length=1)] = Field(
         ("jpeg", "png", "webp"),
         description="Real image formats to accept; stock loaders read these. Also: avif, bmp, gif, tiff.",
     )
@@ -56,7 +48,7 @@ class InputConfig(_Section):
     def _members_of_formats(cls, values: Any) -> Any:
         """Without `image`, look for the usual endings of all formats that are accepted."""
         if isinstance(values, dict) and "formats" in values and "image" not in values:
-            formats = _as_tuple(values["formats"])
+            formats = as_tuple(values["formats"])
             if isinstance(formats, list | tuple):
                 usual = cls.model_fields["image"].default
                 endings = (e for f in formats if isinstance(f, str) for e in ENDINGS.get(f, ()))
@@ -70,7 +62,7 @@ class InputConfig(_Section):
     )
 
 
-class ProfileConfig(_Section):
+class ProfileConfig(Section):
     """What is measured of every sample, and what it must fulfil to be kept."""
 
     filters: tuple[Filter, ...] = Field(
@@ -79,7 +71,7 @@ class ProfileConfig(_Section):
     max_drop_ratio: Ratio = Field(0.9, description="The stage stops when it rejects more of its samples.")
 
 
-class NearConfig(_Section):
+class NearConfig(Section):
     """When two different files are the same picture."""
 
     max_distance: int = Field(4, ge=0, le=16, description="Hamming distance of the 64-bit perceptual hashes.")
@@ -91,73 +83,25 @@ class NearConfig(_Section):
     )
 
 
-class DedupConfig(_Section):
+class DedupConfig(Section):
     """Which duplicates to drop; the larger picture is kept, then the earlier one."""
 
     exact: bool = Field(True, description="Drop images of the same bytes (sha256).")
     near: NearConfig | None = Field(None, description="Drop nearly the same pictures; none: keep them.")
-    decontaminate: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = Field(
+    decontaminate: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
         (), description="Parquet lists made by `pairwright hashes`."
     )
     max_drop_ratio: Ratio = Field(0.9, description="The stage stops when it rejects more of its samples.")
 
 
-class RulesWorkerConfig(_Section):
-    """The embedded baseline: no model, only rules."""
-
-    kind: Literal["rules"]
-
-    def identity(self) -> dict[str, str]:
-        """Return what decides the replies; a change of it asks again, other settings do not."""
-        return {"kind": self.kind, "model": "rules"}
-
-
-class OpenAIWorkerConfig(_Section):
-    """Servers that speak OpenAI's chat API: vLLM, SGLang and their like."""
-
-    kind: Literal["openai"]
-    base_urls: Names = Field(description="One or many, each ending in /v1; work leaves one that fails.")
-    model: str = Field(min_length=1, description="As the servers name it.")
-    revision: str | None = Field(None, description="Of the model, for provenance; a change of it asks again.")
-    api_key_env: str | None = Field(None, description="Environment variable that holds the key.")
-    in_flight: int = Field(64, ge=1, description="Requests under way at once, over all servers.")
-    timeout_s: float = Field(120, gt=0, description="Of one attempt.")
-    max_attempts: int = Field(6, ge=1, description="Of one request, before the run stops.")
-    requests_per_minute: float | None = Field(None, gt=0)
-    tokens_per_minute: float | None = Field(None, gt=0, description="In and out, as the servers count them.")
-    image_pixels: int = Field(512 * 512, ge=28 * 28, description="Pictures are reduced to so many pixels.")
-    price_in: float = Field(0.0, ge=0, description="Per million tokens read; any currency.")
-    price_out: float = Field(0.0, ge=0, description="Per million tokens written.")
-
-    @model_validator(mode="after")
-    def _holds_no_secret(self) -> "OpenAIWorkerConfig":
-        if any("@" in url.partition("://")[2].partition("/")[0] for url in self.base_urls):
-            raise ValueError(
-                "base_urls must hold no name or password; the key goes into api_key_env's variable"
-            )
-        return self
-
-    def identity(self) -> dict[str, str]:
-        """Return what decides the replies; a change of it asks again, other settings do not."""
-        return {
-            "kind": self.kind,
-            "model": self.model,
-            "revision": self.revision or "",
-            "image_pixels": str(self.image_pixels),
-        }
-
-
-WorkerConfig = Annotated[RulesWorkerConfig | OpenAIWorkerConfig, Field(discriminator="kind")]
-
-
-class AnnotateStep(_Section):
+class AnnotateStep(Section):
     """One recipe, and who answers it."""
 
     recipe: str = Field(description="hqclip, laclip, or module:Class of your own.")
     worker: str = Field(description="A name under workers.")
 
 
-class PublishConfig(_Section):
+class PublishConfig(Section):
     """How the output is cut into shards."""
 
     samples_per_shard: int = Field(
@@ -165,7 +109,7 @@ class PublishConfig(_Section):
     )
 
 
-class RunConfig(_Section):
+class RunConfig(Section):
     """One run, from input shards to published shards."""
 
     name: str = Field(

@@ -1,6 +1,8 @@
 """What is measured of a sample: one row of the facts table, and the base of every later stage."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 COLOURS = ("black", "grey", "white", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown")
 """The eleven basic colour terms (Berlin & Kay 1969), in the order of `Facts.colour_shares`."""
@@ -54,6 +56,21 @@ class Facts:
     # The sample's own JSON, where it is not too long, and the fields of it that a `json` filter asked for.
     source_json: str = "{}"
     extra: str = "{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFacts(Facts):
+    """A sample's facts for a recipe that starts from other recipes' fields; never in a table.
+
+    `written` is the JSON object of those fields, with keys sorted.
+    """
+
+    written: str = "{}"
+
+
+def written(facts: Facts) -> dict[str, Any]:
+    """Return the fields that earlier recipes wrote of a sample; none where the recipe reads none."""
+    return json.loads(facts.written) if isinstance(facts, WrittenFacts) else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

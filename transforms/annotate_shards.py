@@ -19,9 +19,10 @@ from recipes.faults import ask_again
 from recipes.registry import get_recipe
 from recipes.reply import printable
 from schemas.annotation import Annotation, Provenance
-from schemas.config import AnnotateStep, InputConfig, RunConfig, WorkerConfig
+from schemas.config import AnnotateStep, InputConfig, RunConfig
 from schemas.errors import RunError
 from schemas.facts import Facts
+from schemas.workers import WorkerConfig
 from transforms.accounts import Account, account
 from transforms.annotation_table import annotation_table
 from transforms.chunks import Chunk, chunk_facts, chunk_path

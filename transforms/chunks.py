@@ -6,8 +6,8 @@ from itertools import groupby
 
 from recipes.base import Recipe
 from schemas.annotation import Annotation
-from schemas.config import WorkerConfig
 from schemas.facts import Facts
+from schemas.workers import WorkerConfig
 from transforms.code_mark import ASKING, code_mark
 from transforms.fingerprint import fingerprint
 from transforms.shard_job import ShardJob

@@ -13,7 +13,7 @@ import pytest
 
 from lvlm_workers.openai import OpenAIWorker
 from lvlm_workers.pacing import Pace
-from schemas.config import OpenAIWorkerConfig
+from schemas.workers import OpenAIWorkerConfig
 
 QUICK = Pace(backoff_s=0.01, backoff_cap_s=0.05, rest_s=0.02, rest_cap_s=0.05)
 

@@ -20,8 +20,8 @@ from lvlm_workers.pacing import Pace
 from lvlm_workers.registry import make_worker
 from recipes.laclip import LaClip
 from schemas.annotation import Sampling
-from schemas.config import OpenAIWorkerConfig
 from schemas.errors import ConfigError
+from schemas.workers import OpenAIWorkerConfig
 
 Serve = Callable[..., Any]
 Work = Callable[..., OpenAIWorker]

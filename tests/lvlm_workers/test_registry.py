@@ -1,7 +1,7 @@
 from lvlm_workers.openai import OpenAIWorker
 from lvlm_workers.registry import make_worker
 from lvlm_workers.rules import RulesWorker
-from schemas.config import OpenAIWorkerConfig, RulesWorkerConfig
+from schemas.workers import OpenAIWorkerConfig, RulesWorkerConfig
 
 
 def test_rules() -> None:

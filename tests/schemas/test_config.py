@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.config import InputConfig, RulesWorkerConfig, RunConfig
+from schemas.config import InputConfig, RunConfig
+from schemas.workers import RulesWorkerConfig
 
 VALUES: dict[str, Any] = {"name": "run-1", "input": {"shards": "a.tar"}, "output": "out"}
 
