@@ -13,6 +13,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=[
+        "clip_evaluation",
+        "clip_evaluation.datasets",
+        "contrastive_trainer",
+        "contrastive_trainer.data",
+        "contrastive_trainer.losses",
         "dataset_cards",
         "demo_data",
         "lvlm_workers",
@@ -31,7 +36,12 @@ setup(
     data_files=[
         (
             "share/pairwright/configs",
-            ["configs/quickstart.yaml", "configs/datacomp_basic.yaml", "configs/hqclip.yaml"],
+            [
+                "configs/quickstart.yaml",
+                "configs/datacomp_basic.yaml",
+                "configs/hqclip.yaml",
+                "configs/recaption_fuse.yaml",
+            ],
         )
     ],
     install_requires=[
@@ -49,6 +59,7 @@ setup(
     extras_require={
         "demo": ["scikit-image>=0.25", "scikit-learn>=1.6"],  # photographs that ship in their packages
         "torch": [  # models in the worker process, the trainer, the evaluator
+            "braceexpand>=0.1.7",
             "safetensors>=0.5",
             "tokenizers>=0.21",
             "torch>=2.9",

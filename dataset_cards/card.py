@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from dataset_cards.markdown import escape_markdown
+from dataset_cards.spending import texts_left_out, tokens_and_cost
 from schemas.annotation import FIELDS
 from schemas.reasons import REASONS
 
@@ -30,6 +31,11 @@ _FIELDS = {
     "short_positive": "tags that hold",
     "short_negative": "tags that do not hold",
     "rewrites": "the text in other words",
+    "recaption": "one dense description of the picture",
+    "fused": "alt text and description in one text, with the names of the alt text",
+    "compressed": "a long text within 77 CLIP tokens",
+    "english": "the picture in English",
+    "chinese": "the same in Chinese, simplified characters",
     "regions": "phrases with boxes `[x0, y0, x1, y1]`, each from 0 to 1",
 }
 
@@ -39,7 +45,7 @@ def dataset_card(run: Mapping[str, Any]) -> str:
 
     Args:
         run: name, config, recipes [{name, version, prompt_sha256, worker, model}], counts {in, published,
-            dropped, failed}, coverage {field: samples with it}.
+            dropped, failed}, coverage {field: samples with it}, usage {recipes {name: {published, texts}}}.
     """
     sections = (
         _front_matter(run),
@@ -47,6 +53,8 @@ def dataset_card(run: Mapping[str, Any]) -> str:
         _funnel(run["counts"]),
         _fields(run),
         _recipes(run),
+        texts_left_out(run["usage"]),
+        tokens_and_cost(run["usage"]),
         _loading(run),
     )
     return "\n".join(line for section in sections for line in section)

@@ -14,7 +14,8 @@ class Request:
     """One question to a model.
 
     `tag` comes back with the reply and means nothing to the worker. `by_rule` is the recipe's own answer
-    without a model, where it has one. `schema` is the JSON Schema the reply must fit.
+    without a model, where it has one. `schema` is the JSON Schema the reply must fit. `on_reply` keeps the
+    reply: a worker that gets replies while its caller is busy calls it, in whatever thread, as each arrives.
     """
 
     tag: Any
@@ -24,6 +25,7 @@ class Request:
     sampling: Sampling = GREEDY
     seed: int | None = None
     by_rule: Callable[[], str] | None = None
+    on_reply: "Callable[[Reply], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

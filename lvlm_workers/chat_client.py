@@ -25,6 +25,7 @@ from lvlm_workers.service import Service, explain_connection
 REFUSED_FROM_START = 16
 """So many refused requests before any answer stop the run: it is the set-up that is refused."""
 
+_CANARIES = 3  # a server that fails now and then is not down
 _CANARY_S = 30.0
 _LONGEST_SLEEP_S = 1.0
 
@@ -165,11 +166,14 @@ class ChatClient:
     async def _any_answers(self) -> bool:
         message = {"role": "user", "content": "Say yes."}
         body = json.dumps({"model": self._config.model, "messages": [message], "max_tokens": 1}).encode()
-        for endpoint in self._endpoints.all:
-            try:
-                async with asyncio.timeout(_CANARY_S):
-                    await self._attempt(endpoint, Question(body=body, tokens=16))
-                return True
-            except (TryAgainError, TimeoutError):
-                continue
+        mark = hashlib.sha256(body).digest()
+        for attempt in range(1, _CANARIES + 1):
+            for endpoint in self._endpoints.all:
+                try:
+                    async with asyncio.timeout(_CANARY_S):
+                        await self._attempt(endpoint, Question(body=body, tokens=16))
+                    return True
+                except (TryAgainError, TimeoutError):
+                    continue
+            await asyncio.sleep(self._service.pace.backoff(mark, attempt, None))
         return False

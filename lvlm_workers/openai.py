@@ -20,6 +20,8 @@ from schemas.workers import OpenAIWorkerConfig
 
 AHEAD = 16
 """Requests are pulled and prepared ahead of the window: half of it, and no fewer than this."""
+MAX_PICTURE_BYTES = 2**28
+"""No more are pulled once the pictures of those without a reply take so many bytes."""
 MAX_THREADS = 8
 """That reduce pictures; decoding releases the interpreter lock."""
 
@@ -57,7 +59,16 @@ class OpenAIWorker(Worker):
         """
         limit = self._config.in_flight + max(AHEAD, self._config.in_flight // 2)
         threads = min(MAX_THREADS, os.cpu_count() or 1)
-        yield from slide(requests, self._prepare, self._open, limit=limit, threads=threads)
+        yield from slide(
+            requests,
+            self._prepare,
+            self._open,
+            arrived=_keep,
+            weigh=lambda request: len(request.image or b""),
+            limit=limit,
+            most_bytes=MAX_PICTURE_BYTES,
+            threads=threads,
+        )
 
     def check(self) -> None:
         """Ask each server which models it has, which costs nothing.
@@ -91,6 +102,11 @@ class OpenAIWorker(Worker):
                 return Reply(text=str(error), model=model, finish_reason=REFUSED_REQUEST, attempts=0)
         body = write_body(request, model=self._config.model, jpeg=jpeg, send_seed=self._config.send_seed)
         return Question(body=body, tokens=tokens)
+
+
+def _keep(request: Request, reply: Reply) -> None:
+    if request.on_reply is not None:
+        request.on_reply(reply)
 
 
 def _check_url(url: str) -> None:

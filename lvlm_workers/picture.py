@@ -77,8 +77,25 @@ def reduce_picture(data: bytes, max_pixels: int) -> bytes:
         with _one_large:
             return _rewrite(image, size)
     except _HOSTILE as error:
-        what = " ".join(str(error).split())[:120] or type(error).__name__
-        raise UnreadablePictureError(f"the picture cannot be decoded: {what}") from error
+        raise _unreadable(error) from error
+
+
+def open_picture(data: bytes, max_pixels: int) -> Image.Image:
+    """Return the picture that `reduce_picture` makes, decoded: in RGB, as a server would see it.
+
+    Raises:
+        UnreadablePictureError: it cannot be decoded.
+    """
+    jpeg = reduce_picture(data, max_pixels)
+    try:
+        return _Jpeg(io.BytesIO(jpeg)).convert("RGB")
+    except _HOSTILE as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> UnreadablePictureError:
+    what = " ".join(str(error).split())[:120] or type(error).__name__
+    return UnreadablePictureError(f"the picture cannot be decoded: {what}")
 
 
 def _fit(size: tuple[int, int], max_pixels: int) -> tuple[int, int]:

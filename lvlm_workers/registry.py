@@ -3,6 +3,8 @@
 from lvlm_workers.base import Worker
 from lvlm_workers.openai import OpenAIWorker
 from lvlm_workers.rules import RulesWorker
+from lvlm_workers.transformers import TransformersWorker
+from lvlm_workers.vllm import VllmWorker
 from schemas.errors import ConfigError
 from schemas.workers import WorkerConfig
 
@@ -11,12 +13,16 @@ def make_worker(config: WorkerConfig) -> Worker:
     """Return the worker that the configuration describes.
 
     Raises:
-        ConfigError: it cannot be made: a URL is none, or a key is not in the environment.
+        ConfigError: it cannot be made: a URL is none, a key is not set, or a package is missing.
     """
     match config.kind:
         case "rules":
             return RulesWorker()
         case "openai":
             return OpenAIWorker(config)
+        case "transformers":
+            return TransformersWorker(config)
+        case "vllm":
+            return VllmWorker(config)
         case _:
             raise ConfigError(f"no worker {config.kind!r}")

@@ -13,38 +13,43 @@ Prepared = TypeVar("Prepared")
 Result = TypeVar("Result")
 Work = Callable[[Prepared], Awaitable[Result]]
 
-_END = object()
-
 
 def slide(
     items: Iterable[Item],
     prepare: Callable[[Item], Prepared],
     open_work: Callable[[], AbstractAsyncContextManager[Work[Prepared, Result]]],
     *,
+    arrived: Callable[[Item, Result], None],
+    weigh: Callable[[Item], int],
     limit: int,
+    most_bytes: int,
     threads: int,
 ) -> Iterator[tuple[Item, Result]]:
-    """Yield each item with its result as results come; at most `limit` items are pulled and not yet yielded.
+    """Yield each item with its result as results come.
 
-    Items are pulled in the caller's thread, one for each result it takes; `prepare` runs in a pool of
-    threads; what `open_work` yields runs in an event loop of its own thread and decides how much of it is
-    under way at once. What either raises is raised here. When the caller stops, everything is cancelled and
-    has ended before the generator has.
+    Items are pulled in the caller's thread, one for each result it takes: at most `limit` that are not yet
+    yielded, and no more once they weigh `most_bytes`. `prepare` runs in a pool of threads; what `open_work`
+    yields runs in an event loop of its own thread and decides how much of it is under way at once. `arrived`
+    is called there with each result before anything else is begun, however busy the caller is. What any of
+    them raises is raised here. When the caller stops, everything is cancelled and has ended before the
+    generator has.
     """
     source = iter(items)
-    outstanding, more = 0, True
-    loop: _Loop[Item, Prepared, Result] = _Loop(open_work)
+    outstanding, held, more = 0, 0, True
+    loop: _Loop[Item, Prepared, Result] = _Loop(open_work, arrived)
     with ThreadPoolExecutor(threads, "prepare") as pool, loop:
         try:
             while more or outstanding:
-                room = more and outstanding < limit
+                room = more and outstanding < limit and (held < most_bytes or not outstanding)
                 if room:
-                    item = next(source, _END)
-                    more = item is not _END
-                    if not more:
+                    try:
+                        item = next(source)
+                    except StopIteration:
+                        more = False
                         continue
                     outstanding += 1
-                    loop.start(item, pool.submit(prepare, item))  # type: ignore[arg-type]
+                    held += weigh(item)
+                    loop.start(item, pool.submit(prepare, item))
                 try:
                     found = loop.done.get(block=not room)
                 except Empty:
@@ -52,6 +57,7 @@ def slide(
                 if isinstance(found, BaseException):
                     raise found
                 outstanding -= 1
+                held -= weigh(found[0])
                 yield found
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -60,9 +66,14 @@ def slide(
 class _Loop(Generic[Item, Prepared, Result]):
     """An event loop in a thread. Results and what is raised are put in `done`."""
 
-    def __init__(self, open_work: Callable[[], AbstractAsyncContextManager[Work[Prepared, Result]]]) -> None:
+    def __init__(
+        self,
+        open_work: Callable[[], AbstractAsyncContextManager[Work[Prepared, Result]]],
+        arrived: Callable[[Item, Result], None],
+    ) -> None:
         self.done: SimpleQueue[tuple[Item, Result] | BaseException] = SimpleQueue()
         self._open_work = open_work
+        self._arrived = arrived
         self._inbox: asyncio.Queue[tuple[Item, Future[Prepared]] | None] = asyncio.Queue()
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._loop = self._runner.get_loop()
@@ -106,7 +117,9 @@ class _Loop(Generic[Item, Prepared, Result]):
 
     async def _one(self, item: Item, prepared: "Future[Prepared]", work: Work[Prepared, Result]) -> None:
         try:
-            self.done.put((item, await work(await asyncio.wrap_future(prepared))))
+            result = await work(await asyncio.wrap_future(prepared))
+            self._arrived(item, result)  # nothing is awaited between: no other work has begun since
+            self.done.put((item, result))
         except Exception as error:
             self.done.put(error)
             assert self._serving is not None

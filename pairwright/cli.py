@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from pairwright import __version__, commands
 
+_MOST_SAMPLES = 10**15
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 0 done, 1 it failed or found something, 2 it was wrong."""
@@ -47,6 +49,36 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _large_count(text: str) -> int:
+    try:
+        number = float(text)
+        if number.is_integer() and 1 <= number <= _MOST_SAMPLES:
+            return int(number)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of samples; give 1 or more, such as 1e9")
+
+
+def _add_plan(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    plan = subparsers.add_parser("plan", help="say what a configuration would take, from a small sample")
+    plan.add_argument("config", help="the run's YAML")
+    plan.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="change a field, such as profile.max_drop_ratio=1",
+    )
+    plan.add_argument("--sample", type=_count, default=256, metavar="N", help="samples to read (256)")
+    plan.add_argument(
+        "--ask", type=_count, default=0, metavar="K", help="real requests to put to each model (0: none)"
+    )
+    plan.add_argument(
+        "--samples", type=_large_count, metavar="TOTAL", help="input samples to plan for, such as 1e9"
+    )
+    plan.set_defaults(command=commands.plan)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="pairwright", description=__doc__)
@@ -69,6 +101,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     curate.add_argument("--quiet", action="store_true", help="say nothing but errors")
     curate.set_defaults(command=commands.curate)
+
+    _add_plan(subparsers)
 
     doctor = subparsers.add_parser("doctor", help="say what is wrong with input shards")
     doctor.add_argument("shards", nargs="+", help="paths, globs or brace ranges")

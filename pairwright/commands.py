@@ -31,6 +31,16 @@ def curate(options: argparse.Namespace) -> int:
     return 0
 
 
+def plan(options: argparse.Namespace) -> int:
+    """Say what a configuration would do and take."""
+    from pipelines.load_config import load_config
+    from pipelines.plan import plan as lines
+
+    for line in lines(load_config(options.config, options.set), options.sample, options.ask, options.samples):
+        print(line)
+    return 0
+
+
 def doctor(options: argparse.Namespace) -> int:
     """Say what is wrong with shards; write clean ones where asked."""
     from pipelines.doctor import run_doctor

@@ -1,5 +1,6 @@
 """Have the configured workers answer the configured recipes about every sample that is still in."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 import apache_beam as beam
@@ -7,30 +8,25 @@ import apache_beam as beam
 from lvlm_workers.registry import make_worker
 from pipelines.command import main
 from pipelines.engine import run_pipeline
+from pipelines.progress_display import Display
 from pipelines.run import Run, check_done, check_drops
+from schemas.config import AnnotateStep
 from transforms.accounts import Account, total
 from transforms.annotate_shards import AnnotateShards
 from transforms.commit_accounts import CommitAccounts, read_accounts
+from transforms.shard_groups import plan_groups
 from transforms.storage import exists
 
 
 def run_annotate(run: Run) -> Account:
     """Commit every recipe's annotations of every shard; return what became of the samples, a recipe each.
 
+    Recipes that start from other recipes' fields run in a pipeline of their own, after those.
+
     Raises:
         RunError: the pipeline failed, or more than `max_failed_replies` of a recipe's samples failed.
     """
     summaries = {step.recipe: run.summary("annotate", run.asked(step)) for step in run.config.annotate}
-
-    def build(pipeline: beam.Pipeline) -> None:
-        jobs = pipeline | beam.Create(run.jobs)
-        for step in run.config.annotate:
-            _ = (
-                jobs
-                | f"Annotate {step.recipe}" >> AnnotateShards(config=run.config, step=step)
-                | f"Commit {step.recipe}" >> CommitAccounts(path=summaries[step.recipe])
-            )
-
     if not summaries:
         return Account()
     check_done(run, "dedup")
@@ -38,13 +34,46 @@ def run_annotate(run: Run) -> Account:
         if not exists(summaries[step.recipe]):
             with closing(make_worker(run.config.workers[step.worker])) as worker:
                 worker.check()
+    counted: list[Account] = []
+    for wave in waves(run):
+        _annotate(run, wave, summaries)
+        for step in wave:
+            accounts = read_accounts(summaries[step.recipe])
+            limit = run.config.max_failed_replies
+            counted.append(check_drops(f"annotate ({step.recipe})", "max_failed_replies", limit, accounts))
+    return total(counted)
+
+
+def waves(run: Run) -> list[list[AnnotateStep]]:
+    """Return the steps in groups that can run at the same time, each after those that it starts from."""
+    last = max(step.wave for step in run.steps.values())
+    by_wave = [[name for name, step in run.steps.items() if step.wave == n] for n in range(last + 1)]
+    return [[step for step in run.config.annotate if step.recipe in names] for names in by_wave]
+
+
+def _annotate(run: Run, steps: Sequence[AnnotateStep], summaries: Mapping[str, str]) -> None:
+    left = read_accounts(run.summary("dedup"))
+    samples = [left[job.shard.order].kept for job in run.jobs]
+
+    def build(pipeline: beam.Pipeline) -> None:
+        for step in steps:
+            worker = run.config.workers[step.worker]
+            groups = plan_groups(run.jobs, samples, worker, one_process=not run.arguments)
+            _ = (
+                pipeline
+                | f"Plan {step.recipe}" >> beam.Create(groups)
+                | f"Annotate {step.recipe}" >> AnnotateShards(config=run.config, step=step)
+                | f"Commit {step.recipe}" >> CommitAccounts(path=summaries[step.recipe])
+            )
+
     run_pipeline(build, run.arguments)
-    limit = run.config.max_failed_replies
-    return total(
-        check_drops(f"annotate ({recipe})", "max_failed_replies", limit, read_accounts(path))
-        for recipe, path in summaries.items()
-    )
+
+
+def annotate_and_tell(run: Run) -> Account:
+    """Annotate; say what the models' replies cost, also where too many of them stop the run."""
+    with Display().spending(run):
+        return run_annotate(run)
 
 
 if __name__ == "__main__":
-    main(run_annotate, __doc__)
+    main(annotate_and_tell, __doc__)

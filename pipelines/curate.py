@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from pipelines.annotate import run_annotate
 from pipelines.command import main
@@ -46,11 +47,12 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
             continue
         started = time.monotonic()
         expected = left * len(run.config.annotate) if name == "annotate" else left
-        with display.stage(name, samples=expected, bytes_in=run.bytes_in):
-            counted = stage(run)
-        check_balance(name, counted, expected)
-        seconds = time.monotonic() - started
-        display.finished(name, counted, seconds)
+        with display.spending(run) if name == "annotate" else nullcontext():
+            with display.stage(name, samples=expected, bytes_in=run.bytes_in):
+                counted = stage(run)
+            check_balance(name, counted, expected)
+            seconds = time.monotonic() - started
+            display.finished(name, counted, seconds)
         if name != "publish":  # which notes its own, for run.json to hold it
             note_seconds(run, name, seconds)
         left = counted.kept if name != "annotate" else left

@@ -13,6 +13,7 @@ from schemas.errors import ConfigError
 from schemas.shard import Shard
 from transforms.publish.check_record import check_record
 from transforms.publish.plain_text import plain_text, wrap_columns
+from transforms.publish.write_shard import TEXT_FIELDS
 from transforms.reading.sources import Source, open_source
 from transforms.reading.tar_walk import Member, Problem, walk
 from transforms.storage import exists, is_local, list_files, read_bytes
@@ -153,6 +154,9 @@ def _published(sample: Mapping[str, bytes | int]) -> list[str]:
     for label, name in (("tags", "short_positive"), ("not", "short_negative")):
         if record[name]:
             lines += _labelled(label, ", ".join(record[name]))
+    for name in TEXT_FIELDS:
+        if record[name] is not None:
+            lines += _labelled(name, record[name])
     for text in record["rewrites"]:
         lines += _labelled("rewrite", text)
     for region in record["regions"]:

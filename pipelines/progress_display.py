@@ -3,10 +3,15 @@
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from tqdm import tqdm
 
+from pipelines.run import Run
+from pipelines.usage import paced
+from pipelines.usage_lines import usage_lines
+from pipelines.usage_record import usage_record
+from schemas.errors import PairwrightError
 from transforms.accounts import Account
 from transforms.progress import done, reset
 
@@ -57,6 +62,23 @@ class Display:
                     f"{reason} {number:,}" for reason, number in listed
                 )
         print(line, file=sys.stderr)
+
+    @contextmanager
+    def spending(self, run: Run) -> Iterator[None]:
+        """Note the pace of models' replies within the block; say at its end, or failure, what all cost."""
+        try:
+            with paced(run):
+                yield
+        except PairwrightError:
+            with suppress(PairwrightError, OSError):  # the first error is the one to tell
+                self._spent(run)
+            raise
+        self._spent(run)
+
+    def _spent(self, run: Run) -> None:
+        if self._enabled:
+            for line in usage_lines(usage_record(run)):
+                print(line, file=sys.stderr)
 
 
 def _refresh(bar: "tqdm[None]", unit: str, stop: threading.Event) -> None:

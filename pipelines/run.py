@@ -12,11 +12,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from lvlm_workers.registry import make_worker
 from recipes.base import Recipe
-from recipes.registry import get_recipe
 from schemas.config import AnnotateStep, RunConfig
 from schemas.errors import ConfigError, DropRatioError, RunError
 from transforms.accounts import Account, total
-from transforms.code_mark import ASKING, code_mark
 from transforms.commit_accounts import Accounts
 from transforms.fingerprint import fingerprint
 from transforms.hash_list import read_hash_list
@@ -24,6 +22,7 @@ from transforms.process_server import cores
 from transforms.reading.shard_paths import find_shards
 from transforms.reading.units import check_shard
 from transforms.shard_job import ShardJob, plan_jobs
+from transforms.steps import Step, needs_text, plan_steps
 from transforms.storage import (
     all_files,
     commit_bytes,
@@ -58,10 +57,14 @@ class Run:
         """What decided the verdicts on every shard."""
         return [[job.shard.name, job.profile_mark, job.dedup_mark] for job in self.jobs]
 
+    @property
+    def steps(self) -> dict[str, Step]:
+        """The steps of `annotate` by the name that the configuration gives their recipes."""
+        return plan_steps(self.config)
+
     def asked(self, step: AnnotateStep) -> list[object]:
-        """Return what decides a step's annotations: what is asked, who answers, and how replies are read."""
-        recipe, worker = get_recipe(step.recipe), self.config.workers[step.worker]
-        return [step.recipe, recipe.prompt_sha256(), worker.identity(), code_mark(*ASKING)]
+        """Return what decides a step's annotations."""
+        return self.steps[step.recipe].asked
 
     def summary(self, stage: str, *parts: object) -> str:
         """Return the path of a stage's accounts, named by all that decides them."""
@@ -98,51 +101,36 @@ def open_run(config: RunConfig, arguments: Sequence[str] = ()) -> Run:
         ConfigError: the configuration, the input or the output folder is wrong.
     """
     config = on_any_worker(config)
-    recipes = [check_step(config, step.recipe, step.worker) for step in config.annotate]
-    check_fields(recipes)
+    steps = checked_steps(config)
     shards = find_shards(config.input.shards)
     for shard in shards:
         check_shard(shard, config.input)
     evaluation = [list_hash(path) for path in (config.dedup.decontaminate if config.dedup else ())]
-    needs_text = all(recipe.needs_text for recipe in recipes)
+    from_text = needs_text(steps.values())
     with _using(config.output):
         work = str(FileSystems.join(config.output, "work"))
-    jobs = plan_jobs(config, shards, work, needs_text=needs_text, evaluation=evaluation)
-    run = Run(config=config, jobs=tuple(jobs), needs_text=needs_text, arguments=tuple(arguments))
+    jobs = plan_jobs(config, shards, work, needs_text=from_text, evaluation=evaluation)
+    run = Run(config=config, jobs=tuple(jobs), needs_text=from_text, arguments=tuple(arguments))
     check_output(run)
     return run
 
 
-def check_fields(recipes: Sequence[Recipe]) -> None:
-    """Refuse recipes that write the same field.
+def checked_steps(config: RunConfig) -> dict[str, Step]:
+    """Return the steps of `annotate`, if each has a worker that can answer it.
 
     Raises:
-        ConfigError: two do; names them.
+        ConfigError: what `plan_steps` says; a worker cannot be made, or is `rules` for a recipe without.
     """
-    writers: dict[str, str] = {}
-    for recipe in recipes:
-        for name in recipe.fields:
-            if name in writers:
-                raise ConfigError(
-                    f"annotate: recipes {writers[name]!r} and {recipe.name!r} both write {name}; "
-                    "leave one out"
-                )
-            writers[name] = recipe.name
-
-
-def check_step(config: RunConfig, recipe_name: str, worker_name: str) -> Recipe:
-    """Return a step's recipe if its worker can answer it."""
-    try:
-        recipe = get_recipe(recipe_name)
-    except ValueError as error:
-        raise ConfigError(f"annotate: {error}") from error
-    make_worker(config.workers[worker_name]).close()  # a key that is not set, a URL that is none
-    if config.workers[worker_name].kind == "rules" and type(recipe).by_rule is Recipe.by_rule:
-        raise ConfigError(
-            f"annotate: recipe {recipe_name!r} needs a model, but worker {worker_name!r} is `rules`; "
-            "give it another worker"
-        )
-    return recipe
+    steps = plan_steps(config)
+    for step in config.annotate:
+        make_worker(config.workers[step.worker]).close()  # a key that is not set, a URL that is none
+        has_rules = type(steps[step.recipe].recipe).by_rule is not Recipe.by_rule
+        if config.workers[step.worker].kind == "rules" and not has_rules:
+            raise ConfigError(
+                f"annotate: recipe {step.recipe!r} needs a model, but worker {step.worker!r} is `rules`; "
+                "give it another worker"
+            )
+    return steps
 
 
 def list_hash(path: str) -> str:

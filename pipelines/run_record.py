@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+from pipelines.public_url import public_url
 from pipelines.run import Run
+from pipelines.usage_record import totals, usage_record
 from recipes.registry import get_recipe
 from schemas.annotation import FIELDS
 from transforms.accounts import Account
@@ -34,9 +36,10 @@ def seconds_so_far(run: Run) -> dict[str, float]:
 
 def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[str, Any]:
     """Return the record of a run that published `coverage["published"]` samples."""
+    usage = usage_record(run)
     return {
         "name": run.config.name,
-        "config": run.config.model_dump(mode="json", by_alias=True),
+        "config": _config(run),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "recipes": [_recipe(run, step.recipe, step.worker) for step in run.config.annotate],
         "counts": {
@@ -46,9 +49,19 @@ def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[
             "failed": counted.by_kind("failed"),
         },
         "coverage": {name: coverage[name] for name in FIELDS if name in coverage},
-        "tokens": {"in": 0, "out": 0},
+        **totals(usage),
+        "usage": usage,
         "seconds": seconds_so_far(run),
     }
+
+
+def _config(run: Run) -> dict[str, Any]:
+    """Return the configuration, with the servers' addresses as they may be published."""
+    config: dict[str, Any] = run.config.model_dump(mode="json", by_alias=True)
+    for worker in config["workers"].values():
+        if "base_urls" in worker:
+            worker["base_urls"] = [public_url(url) for url in worker["base_urls"]]
+    return config
 
 
 def _recipe(run: Run, recipe_name: str, worker_name: str) -> dict[str, Any]:

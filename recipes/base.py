@@ -58,6 +58,14 @@ class Recipe(ABC):
         """Return the reply that rules give without a model, or None where this recipe has no rules."""
         return None
 
+    def known(self, facts: Facts) -> Mapping[str, Any] | None:
+        """Return the fields of a sample about which nothing needs to be asked, or None to ask."""
+        return None
+
+    def fallback(self, facts: Facts, reason: str) -> Mapping[str, Any] | None:
+        """Return the fields of a sample whose last reply was refused for `reason`, or None to reject it."""
+        return None
+
     @abstractmethod
     def parse(self, text: str, facts: Facts, *, finish_reason: str = "stop") -> Mapping[str, Any]:
         """Return the fields in a reply; `finish_reason` is the server's word for why it ended.

@@ -8,6 +8,7 @@ from recipes.languages import is_english
 from recipes.reply import drop_repeats, fold, quote_data, read_object, read_strings, reject, tidy_texts
 from recipes.seen import check_pairs, check_tags, is_said
 from recipes.wording.contrasts import write_contrasts
+from schemas.annotation import Fields
 from schemas.facts import Facts
 
 MAX_SENTENCES = 8
@@ -90,7 +91,7 @@ class HqClip(Recipe):
             read_strings(reply[name], name, MAX_SENTENCES, MAX_SENTENCE_CHARS) for name in self.fields[:2]
         )
         tags, false_tags = (
-            drop_repeats(read_strings(reply[name], name, MAX_TAGS, MAX_TAG_CHARS)) for name in self.fields[2:]
+            read_strings(reply[name], name, MAX_TAGS, MAX_TAG_CHARS) for name in self.fields[2:]
         )
         by_rule = self.by_rule(facts)
         if not (positive or negative or tags or false_tags) and any(by_rule.values()):
@@ -108,19 +109,20 @@ class HqClip(Recipe):
         return {
             "long_positive": [true for true, _ in pairs.values()],
             "long_negative": [false for _, false in pairs.values()],
-            "short_positive": list(tags.values()),
-            "short_negative": list(false_tags.values()),
+            "short_positive": list(drop_repeats(tags).values()),
+            "short_negative": list(drop_repeats(false_tags).values()),
         }
 
 
 def _checked(
     positive: Sequence[str],
     negative: Sequence[str],
-    tags: Mapping[str, str],
-    false_tags: Mapping[str, str],
+    all_tags: Sequence[str],
+    all_false_tags: Sequence[str],
     facts: Facts,
-) -> Mapping[str, Any]:
+) -> Fields:
     """Return what can be used of a model's four fields."""
+    tags, false_tags = drop_repeats(all_tags), drop_repeats(all_false_tags)
     positive, negative = tidy_texts(positive, _INSTRUCTION), tidy_texts(negative, _INSTRUCTION)
     tidy_texts([*tags.values(), *false_tags.values()], _INSTRUCTION)
     for text in (*positive, *negative, " ".join((*positive, *tags.values()))):
@@ -130,12 +132,18 @@ def _checked(
     if not pairs.positive:
         why = ", ".join(f"{fault} ({count})" for fault, count in sorted(pairs.dropped.items()))
         reject(f"no pair is left: {why or 'there was none'}", fault=_NO_PAIR)
+    seen = check_tags(tags.values(), facts.alt_text)
     absent = [tag for folded, tag in false_tags.items() if folded not in tags]
-    return {
-        "long_positive": pairs.positive,
-        "long_negative": pairs.negative,
-        "short_positive": check_tags(tags.values(), facts.alt_text),
-        "short_negative": [
-            tag for tag in check_tags(absent, facts.alt_text) if not is_said(tag, pairs.positive)
-        ],
+    likely = check_tags(absent, facts.alt_text)
+    unsaid = [tag for tag in likely if not is_said(tag, pairs.positive)]
+    why_tags = {"repeated": len(all_tags) - len(tags), "not to be seen": len(tags) - len(seen)}
+    why_false_tags = {
+        "repeated": len(all_false_tags) - len(false_tags),
+        "in short_positive": len(false_tags) - len(absent),
+        "not to be seen": len(absent) - len(likely),
+        "in long_positive": len(likely) - len(unsaid),
     }
+    names = HqClip.fields
+    fields = dict(zip(names, (pairs.positive, pairs.negative, seen, unsaid), strict=True))
+    whys = (pairs.dropped, pairs.dropped, why_tags, why_false_tags)
+    return Fields(fields, dict(zip(names, whys, strict=True)))

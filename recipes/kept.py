@@ -1,6 +1,7 @@
 """What of an alt text must be in every rewrite of it: its numbers and names."""
 
 import re
+from collections.abc import Iterable, Set
 
 from recipes.wording.clean import clean
 from recipes.wording.english import FUNCTION_WORDS, is_english
@@ -30,12 +31,17 @@ def numbers(text: str) -> frozenset[str]:
 
 
 def names(facts: Facts, text: str) -> frozenset[str]:
+    """Return the names in an alt text: `english_names`, or none where it is in another language."""
+    return english_names(text) if is_english(facts, tokenise(text)) else frozenset()
+
+
+def english_names(text: str) -> frozenset[str]:
     """Return the capitalised words within sentences of an English text; none where a title capitalises all.
 
     Words in capitals throughout are left out: web text shouts.
     """
     tokens = tokenise(text)
-    if is_title_case(tokens) or not is_english(facts, tokens):
+    if is_title_case(tokens):
         return frozenset()
     return frozenset(_bare(token) for token in tokens if _is_name(text, token))
 
@@ -59,14 +65,26 @@ def keeps_all(rewrite: str, facts: Facts) -> bool:
     (True, False)
     """
     text = clean(facts.alt_text)
-    lower = rewrite.lower().replace("\u2019", "'")
-    said, words = numbers(rewrite), {token.lower for token in tokenise(rewrite)}
-    return all(n in said or _in_words(n, words) for n in numbers(text)) and all(
-        name in lower for name in names(facts, text)
+    return not lost(rewrite, names(facts, text) | numbers(text))
+
+
+def lost(text: str, wanted: Iterable[str]) -> list[str]:
+    """Return which of the names and numbers are not in a text, sorted; small numbers may be in words.
+
+    >>> lost("Two dogs in Rome.", ["2", "paris", "14"])
+    ['14', 'paris']
+    """
+    lower = text.lower().replace("\u2019", "'")
+    said, words = numbers(text), {token.lower for token in tokenise(text)}
+    return sorted(
+        one
+        for one in wanted
+        if not (one in said or in_words(one, words) if one[0].isdigit() else one in lower)
     )
 
 
-def _in_words(number: str, words: set[str]) -> bool:
+def in_words(number: str, words: Set[str]) -> bool:
+    """Return whether a number up to twelve is among these lower-case English words."""
     if not number.isdecimal() or len(number) > 2 or int(number) >= len(_WORDS_FOR):
         return False
     return not words.isdisjoint(_WORDS_FOR[int(number)].split())

@@ -1,5 +1,6 @@
 """LaCLIP: the alt text in other words."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -23,7 +24,7 @@ from recipes.wording.draws import draw
 from recipes.wording.english import is_english
 from recipes.wording.rewrites import MAX_REWRITES, rewrite
 from recipes.wording.tokens import tokenise
-from schemas.annotation import Sampling
+from schemas.annotation import Fields, Sampling
 from schemas.facts import Facts
 
 MAX_REWRITE_CHARS = 400
@@ -57,6 +58,7 @@ PAIRS: tuple[tuple[str, str], ...] = (
 )
 
 _ARROW = "=>"
+_REPEATED, _ALT_TEXT, _LOST = "repeated", "the alt text again", "number or name lost"
 _SHOWN = "\n".join([_INSTRUCTION, *(target for _, target in PAIRS)])
 _EXAMPLES = frozenset(fold(text) for pair in PAIRS for text in pair)
 _NONE_LEFT = (
@@ -122,14 +124,16 @@ class LaClip(Recipe):
         by_rule = self.by_rule(facts)["rewrites"]
         if not rewrites and by_rule:
             raise BadReply("empty_reply", "no rewrites")
-        rewrites.pop(fold(facts.alt_text), None)
+        dropped = Counter({_REPEATED: len(found) - len(rewrites)})
+        if rewrites.pop(fold(facts.alt_text), None):
+            dropped[_ALT_TEXT] += 1
         texts = list(rewrites.values())
         if found == by_rule:
             return {"rewrites": texts}
-        kept = _checked(texts, facts)
+        kept = _checked(texts, facts, dropped)
         if found and not kept and clean(facts.alt_text):
             reject(f"no rewrite is left of {len(found)}", fault=_NONE_LEFT)
-        return {"rewrites": kept}
+        return Fields({"rewrites": kept}, {"rewrites": dropped})
 
 
 @lru_cache(64)  # asked again when the reply is read
@@ -138,8 +142,11 @@ def _by_rule(facts: Facts) -> Mapping[str, list[str]]:
     return {"rewrites": rewrite(text, facts.uid) if is_english(facts, tokenise(text)) else []}
 
 
-def _checked(rewrites: Sequence[str], facts: Facts) -> list[str]:
-    """Return what can be used of a model's rewrites: in other words than the alt text, and losing nothing."""
+def _checked(rewrites: Sequence[str], facts: Facts, dropped: Counter[str]) -> list[str]:
+    """Return what can be used of a model's rewrites: in other words than the alt text, and losing nothing.
+
+    The others are counted in `dropped`.
+    """
     texts = tidy_texts(rewrites, _SHOWN)
     asked_in_english = facts.language in ("en", None) and languages.is_english(facts.alt_text)
     for text in texts:
@@ -149,5 +156,10 @@ def _checked(rewrites: Sequence[str], facts: Facts) -> list[str]:
         if not (in_english and languages.is_in_script_of(text, facts.alt_text)):
             reject(text, "wrong_language", "it was not in the language of the caption.")
     said = words_of(facts.alt_text)
-    kept = [text for text in texts if words_of(text) != said and keeps_all(text, facts)]
-    return list(drop_repeats(kept).values())
+    other = [text for text in texts if words_of(text) != said]
+    whole = [text for text in other if keeps_all(text, facts)]
+    kept = drop_repeats(whole)
+    dropped[_ALT_TEXT] += len(texts) - len(other)
+    dropped[_LOST] += len(other) - len(whole)
+    dropped[_REPEATED] += len(whole) - len(kept)
+    return list(kept.values())

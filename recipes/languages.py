@@ -3,12 +3,20 @@
 import re
 
 from recipes.hygiene import words_of
+from recipes.identify import detect_language
 from recipes.wording.words import word_set
 
 MAX_OTHER_LETTERS = 0.5
 """A text is of another script when more of its letters than this are not Latin; a sign's name may be."""
 
 MIN_OTHER_WORDS = 3
+FOREIGN_PROBABILITY = 0.8
+"""Of 8,066 captions of SugarCrepe and COCO none is identified so surely as another language (0.66 at most);
+seven of eight sentences in Polish, Turkish, Vietnamese, Danish, Finnish, French and Indonesian are."""
+
+MIN_WORDS = 6
+"""Shorter texts are not identified: one name or two decide them."""
+
 _LATIN = re.compile("[A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff]")
 
 # Words that are common in one and rare in the other: no `die`, `in`, `on`, `an`, `no`, `los`
@@ -56,3 +64,17 @@ def is_english(text: str) -> bool:
     words = words_of(text)
     others = sum(word in _OTHERS for word in words)
     return others < MIN_OTHER_WORDS or others <= sum(word in _ENGLISH for word in words)
+
+
+def is_surely_english(text: str) -> bool:
+    """Return whether a text can be English, and no other language is identified in it.
+
+    >>> is_surely_english("Pies le\u017cy na trawie obok pi\u0142ki w parku."), is_surely_english("Rue Cler")
+    (False, True)
+    """
+    if not is_english(text):
+        return False
+    if len(text.split()) < MIN_WORDS:
+        return True
+    language, probability = detect_language(text)
+    return language in ("en", None) or probability < FOREIGN_PROBABILITY

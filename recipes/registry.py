@@ -5,8 +5,12 @@ import re
 from functools import cache
 
 from recipes.base import Recipe
+from recipes.bilingual import Bilingual
+from recipes.compress import Compress, CompressAltText, CompressFused
+from recipes.fuse import Fuse
 from recipes.hqclip import HqClip
 from recipes.laclip import LaClip
+from recipes.recaption import Recaption
 from schemas.annotation import FIELDS
 
 _RECIPES: dict[str, Recipe] = {
@@ -14,6 +18,12 @@ _RECIPES: dict[str, Recipe] = {
     for recipe in (
         HqClip(),
         LaClip(),
+        Recaption(),
+        Fuse(),
+        Bilingual(),
+        Compress(),
+        CompressFused(),
+        CompressAltText(),
     )
 }
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")

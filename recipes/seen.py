@@ -49,9 +49,23 @@ def unseen_facts(text: str) -> frozenset[str]:
     facts = {next(filter(None, m.groups())).strip(".,/").replace(",", "") for m in _FACT.finditer(text)}
     for match in _CODE.finditer(text):
         code = match[0].casefold().strip("#-")
-        if sum(map(str.isdigit, code)) >= _CODE_DIGITS and (len(code) > 4 or not code.isdigit()):
+        if _is_code(code):
             facts.add(code)
     return frozenset(facts)
+
+
+def _is_code(code: str) -> bool:
+    return sum(map(str.isdigit, code)) >= _CODE_DIGITS and (len(code) > 4 or not code.isdigit())
+
+
+def without_figures(text: str) -> str:
+    """Return a text without its prices, measures and article numbers: the figures of a shop. Years stay.
+
+    >>> without_figures("Fiat 500 of 1957, 90 cm long, for $1,299, SKU XJ-2200").split()
+    ['Fiat', '500', 'of', '1957,', 'long,', 'for', 'SKU']
+    """
+    text = _FACT.sub(lambda m: m[0] if m[3] else " ", text[:MAX_READ])
+    return _CODE.sub(lambda m: " " if _is_code(m[0].casefold().strip("#-")) else m[0], text)
 
 
 def same_but_digits(true: str, false: str) -> bool:

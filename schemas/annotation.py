@@ -19,6 +19,10 @@ FIELDS: dict[str, Any] = {
 }
 """The fields a recipe may write, and what they hold where none did: an empty list, or null for one text."""
 
+LANGUAGES: dict[str, str] = {"english": "en", "chinese": "zh-Hans"}
+"""Fields in one language, whoever writes them (BCP 47); others may be in any. `facts.language` tells that of
+the alt text, and so which of these two is in another language than the alt text."""
+
 
 def is_list_field(name: str) -> bool:
     """Return whether a field holds a list, and not one text."""
@@ -35,6 +39,20 @@ class Sampling:
 
 
 GREEDY = Sampling()
+
+
+class Fields(dict[str, Any]):
+    """The fields that a recipe took from a reply, and how many texts of it they leave out, by field and why.
+
+    >>> fields = Fields({"rewrites": ["A dog."]}, {"rewrites": {"repeated": 2, "number or name lost": 0}})
+    >>> fields, fields.dropped
+    ({'rewrites': ['A dog.']}, {'rewrites': {'repeated': 2}})
+    """
+
+    def __init__(self, fields: Mapping[str, Any], dropped: Mapping[str, Mapping[str, int]]) -> None:
+        super().__init__(fields)
+        counted = ((name, {why: n for why, n in whys.items() if n}) for name, whys in dropped.items())
+        self.dropped = {name: whys for name, whys in counted if whys}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,10 @@ REASONS: dict[str, str] = {
     "looping_reply": "the model's reply goes round in circles",
     "wrong_language": "the model's reply is in another language than asked for",
     "prompt_leak": "the model's reply copies the instruction or its examples",
+    "lost_names": "the model's reply leaves out names or numbers that it had to keep",
+    "lost_meaning": "the model's reply says too little of the text that it had to shorten, or something else",
+    "unsupported": "the model's reply says what is in none of the texts that it was made from",
+    "over_budget": "the model's reply is longer than the tokens that it may have",
     "refused_request": "the server refused this request and would again; its message is the value",
 }
 """Reasons of filters are named `<kind>` by the filter that objected (see `schemas.filters`)."""

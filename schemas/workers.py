@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from schemas.section import Names, Section
 
+Accelerator = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+
 
 class RulesWorkerConfig(Section):
     """The embedded baseline: no model, only rules."""
@@ -71,20 +73,34 @@ class VllmWorkerConfig(ModelWorkerConfig):
     )
     dtype: str = Field("auto", description="As vLLM names it: auto, bfloat16, float16, float32.")
     quantization: str | None = Field(None, description="As vLLM names it, such as fp8 or awq.")
-    gpu_memory_utilization: float = Field(0.9, gt=0, le=1, description="Share of a GPU's memory to take.")
+    gpu_memory_utilization: float = Field(
+        0.9, gt=0, le=1, description="Share of a GPU's memory to take; two such workers of a run share it."
+    )
     tensor_parallel: int = Field(1, ge=1, description="GPUs that share one engine.")
-    max_restarts: int = Field(2, ge=0, description="Of an engine that died, before the run stops.")
-    gpu: str = Field("nvidia-l4", description="Accelerator that Dataflow should give, as it names it.")
+    timeout_s: float = Field(
+        600, gt=0, description="Without any reply, after which the engine counts as dead."
+    )
+    max_restarts: int = Field(
+        3, ge=0, description="Of an engine that died, before the run stops; a thousand replies undo them."
+    )
+    gpu: Accelerator = Field("nvidia-l4", description="That Dataflow should give, as it names it.")
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides the replies; a change of it asks again, other settings do not."""
+        return super().identity() | {"dtype": self.dtype, "quantization": self.quantization or ""}
 
 
 class TransformersWorkerConfig(ModelWorkerConfig):
-    """A checkpoint of the transformers library in the worker process: needs the extra `transformers`."""
+    """A checkpoint of the transformers library in the worker process: needs the extra `torch`."""
 
     kind: Literal["transformers"]
     batch_size: int = Field(8, ge=1, description="Requests answered together.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one.")
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="auto: as the checkpoint says on a GPU, float32 on a CPU."
+    )
+    gpu: Accelerator = Field(
+        "nvidia-l4", description="That Dataflow should give where device is cuda, as it names it."
     )
 
 

@@ -15,7 +15,9 @@ KNOWS: dict[str, set[str]] = {
     "dataset_cards": {"schemas"},
     "transforms": {"schemas", "recipes", "lvlm_workers"},
     "pipelines": {"schemas", "recipes", "lvlm_workers", "transforms", "dataset_cards"},
-    "pairwright": {"schemas", "pipelines"},
+    "contrastive_trainer": {"schemas"},
+    "clip_evaluation": {"schemas", "contrastive_trainer"},
+    "pairwright": {"schemas", "pipelines", "contrastive_trainer", "clip_evaluation"},
 }
 
 

@@ -40,7 +40,9 @@ def test_no_other_distribution_ships_our_top_level_names() -> None:
 
 def test_commands() -> None:
     (subparsers,) = (action for action in make_parser()._actions if action.choices)
-    assert set(subparsers.choices or ()) == {"curate", "doctor", "inspect", "verify", "hashes", "schema"}
+    assert set(subparsers.choices or ()) == {
+        "curate", "plan", "doctor", "inspect", "verify", "hashes", "schema",
+    }  # fmt: skip
 
 
 def test_sections_of_a_configuration() -> None:

@@ -6,18 +6,20 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.annotation import Annotation, Provenance
+from schemas.annotation import Annotation, Fields, Provenance, is_list_field
 
 _PROVENANCE = tuple(f.name for f in fields(Provenance))
 _INTEGERS = frozenset({"seed", "tokens_in", "tokens_out"})
+_DROPPED = pa.list_(pa.struct([("field", pa.string()), ("why", pa.string()), ("texts", pa.int64())]))
+"""Texts of a reply that the fields leave out; null where it is not known, or there were none."""
 
 
 def annotation_schema(written: Sequence[str]) -> pa.Schema:
-    """Return the schema of a recipe that writes these fields (each a list of texts)."""
+    """Return the schema of a recipe that writes these fields: lists of texts, or one text."""
     columns: list[tuple[str, pa.DataType]] = [("index", pa.int64()), ("uid", pa.string())]
-    columns += [(name, pa.list_(pa.string())) for name in written]
+    columns += [(name, pa.list_(pa.string()) if is_list_field(name) else pa.string()) for name in written]
     columns += [(name, pa.int64() if name in _INTEGERS else pa.string()) for name in _PROVENANCE]
-    return pa.schema([*columns, ("reason", pa.string()), ("value", pa.string())])
+    return pa.schema([*columns, ("dropped", _DROPPED), ("reason", pa.string()), ("value", pa.string())])
 
 
 def annotation_table(written: Sequence[str], annotations: Iterable[Annotation]) -> pa.Table:
@@ -34,14 +36,26 @@ def _row(written: Sequence[str], annotation: Annotation) -> Mapping[str, Any]:
         "uid": annotation.uid,
         **texts,
         **provenance,
+        "dropped": _dropped(annotation.fields),
         "reason": annotation.reason,
         "value": annotation.value,
     }
 
 
+def _dropped(found: Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    if not isinstance(found, Fields):
+        return None
+    rows: list[Mapping[str, Any]] = [
+        {"field": name, "why": why, "texts": number}
+        for name, whys in sorted(found.dropped.items())
+        for why, number in sorted(whys.items())
+    ]
+    return rows or None
+
+
 def annotations_in(table: pa.Table) -> list[Annotation]:
     """Return what `annotation_table` wrote."""
-    fixed = {"index", "uid", "reason", "value", *_PROVENANCE}
+    fixed = {"index", "uid", "dropped", "reason", "value", *_PROVENANCE}
     written = [name for name in table.column_names if name not in fixed]
     return [
         Annotation(

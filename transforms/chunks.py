@@ -4,23 +4,36 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from recipes.base import Recipe
 from schemas.annotation import Annotation
 from schemas.facts import Facts
-from schemas.workers import WorkerConfig
-from transforms.code_mark import ASKING, code_mark
+from transforms.annotation_table import annotations_in
 from transforms.fingerprint import fingerprint
 from transforms.shard_job import ShardJob
+from transforms.steps import Step
+from transforms.storage import read_table
 from transforms.survivors import survivors
+from transforms.written_facts import failure_among, with_written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Neighbouring samples of one shard that are committed together, and where."""
+    """Neighbouring samples of one shard that are committed together, and where.
+
+    `facts` are of those among its `samples` to ask about; `done` holds what became of a sample, by its
+    index, and `again` the indices of those whose first reply was refused. So a second reply to the same
+    request adds nothing.
+    """
 
     path: str
+    samples: int
     facts: list[Facts]
-    done: dict[int, Annotation] = field(default_factory=dict)  # by index: a second reply adds none
+    done: dict[int, Annotation] = field(default_factory=dict)
+    again: set[int] = field(default_factory=set)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it can be committed."""
+        return len(self.done) == self.samples
 
 
 def chunk_facts(job: ShardJob, chunk_samples: int, columns: list[str] | None = None) -> Iterator[list[Facts]]:
@@ -29,8 +42,25 @@ def chunk_facts(job: ShardJob, chunk_samples: int, columns: list[str] | None = N
         yield list(rows)
 
 
-def chunk_path(job: ShardJob, recipe: Recipe, worker: WorkerConfig, facts: Sequence[Facts]) -> str:
-    """Return where a recipe's annotations of a chunk lie: the name holds all that decides the answers."""
-    asked = [recipe.prompt_sha256(), worker.identity(), job.facts_mark, code_mark(*ASKING)]
-    mark = fingerprint("annotate", asked, [f.index for f in facts])
-    return job.annotations(recipe.name, facts[0].index, mark)
+def chunk_path(job: ShardJob, step: Step, facts: Sequence[Facts]) -> str:
+    """Return where a step's annotations of a chunk lie: the name holds all that decides the answers."""
+    mark = fingerprint("annotate", step.asked, job.facts_mark, [f.index for f in facts])
+    return job.annotations(step.recipe.name, facts[0].index, mark)
+
+
+def open_chunk(job: ShardJob, step: Step, facts: Sequence[Facts]) -> Chunk:
+    """Return a chunk to be annotated, with what the step's sources wrote.
+
+    Where a source has failed, so has the step, for the same reason.
+    """
+    path = chunk_path(job, step, facts)
+    if not step.sources:
+        return Chunk(path=path, samples=len(facts), facts=list(facts))
+    tables = [annotations_in(read_table(chunk_path(job, source, facts))) for source in step.sources]
+    chunk = Chunk(path=path, samples=len(facts), facts=[])
+    for one, *answers in zip(facts, *tables, strict=True):
+        if failure := failure_among(answers):
+            chunk.done[one.index] = failure
+        else:
+            chunk.facts.append(with_written(one, step.recipe.reads, answers))
+    return chunk

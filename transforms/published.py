@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from recipes.registry import get_recipe
 from schemas.annotation import Annotation
 from schemas.config import RunConfig
 from schemas.facts import Facts, Verdict
 from transforms.annotation_table import annotations_in
 from transforms.chunks import chunk_facts, chunk_path
 from transforms.shard_job import ShardJob
+from transforms.steps import plan_steps
 from transforms.storage import read_table
 from transforms.survivors import survivors
 
@@ -65,5 +65,4 @@ def failures(job: ShardJob, config: RunConfig) -> Iterator[Verdict]:
 
 def chunk_paths(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> list[str]:
     """Return where each configured recipe's annotations of a chunk lie."""
-    asked = ((get_recipe(step.recipe), config.workers[step.worker]) for step in config.annotate)
-    return [chunk_path(job, recipe, worker, chunk) for recipe, worker in asked]
+    return [chunk_path(job, step, chunk) for step in plan_steps(config).values()]

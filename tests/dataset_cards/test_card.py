@@ -17,6 +17,7 @@ RUN: dict[str, Any] = {
         {"name": "hqclip", "version": "1", "prompt_sha256": "ab" * 32, "worker": "rules", "model": "rules"},
     ],
     "tokens": {"in": 0, "out": 0},
+    "usage": {"recipes": {}, "endpoints": {}, "pace": {"replies": 0, "seconds": 0.0}},
     "counts": {
         "in": 3000,
         "published": 2500,

@@ -94,8 +94,10 @@ def test_killed_at_random_moments(serve: Callable[..., Any], tmp_path: Path) -> 
     assert kills > 2
     asked = Counter(str(seen.body["messages"]) for seen in server.seen)
     assert len(asked) == 2 * SCENES
-    # In flight, or answered in the moment before the kill and not yet in the journal.
-    assert asked.total() - len(asked) <= kills * 2 * IN_FLIGHT
+    # In flight is what holds one of the window's places. A reply is in the journal before its place is given
+    # to another request, so at a kill there are no more than these: some not answered, others answered and
+    # their answers not read yet, which cannot be helped.
+    assert asked.total() - len(asked) <= kills * IN_FLIGHT
     assert max(asked.values()) <= kills + 1
     assert verify(str(tmp_path / "out")) == []
 

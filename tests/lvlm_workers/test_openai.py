@@ -73,6 +73,7 @@ def test_what_is_posted_and_what_comes_back(serve: Serve, work: Work, openai_ser
         tokens_out=len(reply.text.split()),
         attempts=1,
         seconds=reply.seconds,
+        endpoint=server.url,
     )
     assert server.seen[0].authorization is None
     assert server.seen[0].path == "/v1/chat/completions"
@@ -189,8 +190,21 @@ def test_a_service_that_stays_down_stops_the_run(serve: Serve, work: Work, fault
         timeout_s = 0.1 if fault == "stall" else 60
         worker = work(server, max_attempts=3, timeout_s=timeout_s, in_flight=8)
         list(worker.answer(ask(n) for n in range(1000)))
-    assert max(Counter(server.prompts).values()) <= 3
-    assert len(set(server.prompts)) <= 8 + 16 + 1
+    asked = Counter(server.prompts)
+    assert asked.pop("Say yes.") >= 3
+    assert max(asked.values()) <= 3
+    assert len(asked) <= 8 + 16
+
+
+def test_a_server_that_fails_now_and_then_is_not_down(serve: Serve, work: Work) -> None:
+    def answers(body: Any) -> str:
+        failing = "Say yes." in str(body["messages"]) and len(server.prompts) < 6
+        return (_ for _ in ()).throw(ValueError) if failing else "yes"
+
+    server = serve(answer=answers)
+    reply = only(work(server, max_attempts=3), "[[500]]")
+    assert reply.finish_reason == REFUSED_REQUEST
+    assert server.prompts == [server.prompts[0]] * 3 + ["Say yes."] * 3
 
 
 def test_a_port_where_nobody_listens(serve: Serve, work: Work) -> None:

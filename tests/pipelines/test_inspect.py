@@ -48,6 +48,7 @@ def _piece(number: int, alt_text: str) -> Piece:
         "short_positive": ["car", "street"],
         "short_negative": ["dog"],
         "rewrites": ["Car, red."],
+        "recaption": "A car, seen\nfrom behind.",
         "regions": [region],
     }
     annotations = [Annotation(index=number, uid=facts.uid, fields=texts)]
@@ -92,6 +93,7 @@ def test_a_run_by_hand(tmp_path: Path) -> None:
         "-           A [red -> blue] car stands.",
         "tags        car, street",
         "not         dog",
+        "recaption   A car, seen from behind.",
         "rewrite     Car, red.",
         "region      (0.00, 0.25, 0.50, 1.00) the car",
         "facts       640 x 480 jpeg RGB; en, 2 words; black, red; mended: dotted_key",

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from recipes.base import BadReply
 from recipes.hqclip import HqClip
+from schemas.annotation import Fields
 from schemas.facts import Facts
 
 RECIPE = HqClip()
@@ -70,7 +71,16 @@ def test_what_cannot_be_used_goes_and_the_rest_stays() -> None:
         "short_positive": ["silver chain", "box"],
         "short_negative": ["gold chain"],
     }
-    assert RECIPE.parse(text, facts) == expected
+    fields = RECIPE.parse(text, facts)
+    assert fields == expected
+    pairs = {"digits alone": 2, "negation alone": 1, "not minimal": 1}
+    assert isinstance(fields, Fields)
+    assert fields.dropped == {
+        "long_positive": pairs,
+        "long_negative": pairs,
+        "short_positive": {"not to be seen": 1},
+        "short_negative": {"repeated": 1, "in short_positive": 1, "not to be seen": 1, "in long_positive": 1},
+    }
     assert RECIPE.parse(f"Here you are:\n```json\n{text}\n```", facts) == expected
 
 
@@ -131,8 +141,16 @@ def test_any_text_is_a_reply_or_a_bad_one(text: str, finish_reason: str) -> None
             error.value.encode()
         else:
             assert fits(fields, RECIPE.schema)
+            assert no_text_is_lost(whole, fields)
             json.dumps(fields, ensure_ascii=False).encode()
             assert len(fields["long_positive"]) == len(fields["long_negative"]) > 0
+
+
+def no_text_is_lost(reply_text: str, fields: Mapping[str, Any]) -> bool:
+    """Return whether each text of a reply is in the fields, or counted among those left out."""
+    asked = json.loads(reply_text)
+    left_out = fields.dropped if isinstance(fields, Fields) else {}
+    return all(len(asked[name]) == len(fields[name]) + sum(left_out.get(name, {}).values()) for name in asked)
 
 
 NOUNS = ["dog", "cat", "horse", "tree", "house", "boat", "lamp", "bird"]

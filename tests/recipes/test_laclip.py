@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from recipes.base import BadReply
 from recipes.laclip import PAIRS, LaClip
+from schemas.annotation import Fields
 from schemas.facts import Facts
 
 RECIPE = LaClip()
@@ -17,9 +18,10 @@ FACTS = Facts(index=0, uid="u", key="k", alt_text="Two dogs in Paris, 2019", lan
 def test_a_good_reply_gives_its_rewrites_without_repeats_and_without_the_alt_text() -> None:
     rewrites = [" In Paris, 2019: two dogs. ", "In paris, 2019:  two dogs.", "A pair of dogs, Paris 2019"]
     text = json.dumps({"rewrites": [*rewrites, "two DOGS in Paris, 2019"]})
-    assert RECIPE.parse(text, FACTS) == {
-        "rewrites": ["In Paris, 2019: two dogs.", "A pair of dogs, Paris 2019"]
-    }
+    fields = RECIPE.parse(text, FACTS)
+    assert fields == {"rewrites": ["In Paris, 2019: two dogs.", "A pair of dogs, Paris 2019"]}
+    assert isinstance(fields, Fields)
+    assert fields.dropped == {"rewrites": {"repeated": 1, "the alt text again": 1}}
 
 
 def test_rewrites_that_lose_numbers_or_names_go_and_the_rest_stays() -> None:
@@ -29,9 +31,10 @@ def test_rewrites_that_lose_numbers_or_names_go_and_the_rest_stays() -> None:
         "Two dogs in Paris 2019!",
         "This picture shows a pair of dogs in Paris in 2019.",
     ]
-    assert RECIPE.parse(json.dumps({"rewrites": rewrites}), FACTS) == {
-        "rewrites": ["A pair of dogs in Paris in 2019."]
-    }
+    fields = RECIPE.parse(json.dumps({"rewrites": rewrites}), FACTS)
+    assert fields == {"rewrites": ["A pair of dogs in Paris in 2019."]}
+    assert isinstance(fields, Fields)
+    assert fields.dropped == {"rewrites": {"number or name lost": 2, "the alt text again": 1}}
 
 
 def test_plain_lines_are_understood() -> None:
@@ -80,6 +83,9 @@ def test_any_text_is_a_reply_or_a_bad_one(text: str, finish_reason: str, alt_tex
             error.value.encode()
         else:
             assert all(0 < len(one) <= 400 for one in fields["rewrites"])
+            if whole.startswith('{"rewrites"') and isinstance(fields, Fields):
+                dropped = sum(fields.dropped.get("rewrites", {}).values())
+                assert len(fields["rewrites"]) + dropped == 2
             json.dumps(fields, ensure_ascii=False).encode()
 
 

@@ -14,7 +14,7 @@ from pipelines.command import run_stage
 from pipelines.curate import run_curate
 from pipelines.run import open_run
 from recipes.base import Recipe
-from recipes.registry import get_recipe
+from recipes.registry import _RECIPES, get_recipe
 from schemas.annotation import FIELDS
 from schemas.config import RunConfig
 
@@ -26,6 +26,12 @@ def example(language: str) -> str:
     """Return the page's one block of code in a language."""
     (block,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     return str(block)
+
+
+def rows(section: str) -> list[str]:
+    """Return what the rows of a section's table are about."""
+    (text,) = re.findall(rf"^## {section}\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
+    return re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
 
 
 @pytest.fixture
@@ -70,7 +76,7 @@ def test_the_example_curates_by_a_model(outside: Path, monkeypatch: pytest.Monke
     worker = MockWorker(lambda request: tags if "refused: it was empty" in request.prompt else "")
     for place in ("transforms.annotate_shards.make_worker", "pipelines.annotate.make_worker"):
         monkeypatch.setattr(place, lambda _: worker)
-    server = {"kind": "openai", "base_urls": ["http://127.0.0.1:9/v1"], "model": "tiny"}
+    server: dict[str, object] = {"kind": "openai", "base_urls": ["http://127.0.0.1:9/v1"], "model": "tiny"}
     assert [record["short_positive"] for record in run(outside, server)] == [["a thing"]] * 6
     assert len(worker.seen) == 12
     assert (outside / "out" / "work" / "replies" / "first-words").is_dir()
@@ -79,8 +85,8 @@ def test_the_example_curates_by_a_model(outside: Path, monkeypatch: pytest.Monke
 @pytest.mark.usefixtures("outside")
 def test_the_page_names_what_there_is() -> None:
     assert isinstance(get_recipe(NAME), Recipe)
-    attributes = re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)
-    assert set(attributes) == set(Recipe.__annotations__)
+    assert set(rows("What a recipe holds")) == set(Recipe.__annotations__)
+    assert rows("Those that are here") == list(_RECIPES)
     for field in FIELDS:
         assert f"`{field}`" in PAGE
     for module, function in (

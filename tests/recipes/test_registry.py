@@ -5,12 +5,16 @@ from pathlib import Path
 import pytest
 
 from recipes.hqclip import HqClip
-from recipes.registry import get_recipe
+from recipes.registry import _RECIPES, get_recipe
 from schemas.annotation import FIELDS
 from schemas.facts import Facts
 
+NAMES = (
+    "bilingual", "compress", "compress-alt-text", "compress-fused", "fuse", "hqclip", "laclip", "recaption",
+)  # fmt: skip
 
-@pytest.mark.parametrize("name", ["hqclip", "laclip"])
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_answers_to_its_name_and_writes_known_fields(name: str) -> None:
     recipe = get_recipe(name)
     assert recipe.name == name
@@ -36,7 +40,9 @@ def test_the_hash_covers_name_version_schema_and_prompt() -> None:
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(ValueError, match="recipe 'hqlip' is not known; use one of hqclip, laclip, or"):
+    with pytest.raises(
+        ValueError, match="recipe 'hqlip' is not known; use one of bilingual, .*recaption, or"
+    ):
         get_recipe("hqlip")
 
 
@@ -94,3 +100,13 @@ def test_a_class_that_is_no_recipe_is_told_in_one_line(name: str, problem: str) 
         get_recipe(name)
     assert str(caught.value).startswith(f"recipe {name!r} {problem}")
     assert "\n" not in str(caught.value)
+
+
+def test_every_recipe_of_ours_has_another_name_and_asks_something_else() -> None:
+    recipes = [get_recipe(name) for name in NAMES]
+    assert sorted(_RECIPES) == sorted(NAMES)
+    assert len({recipe.prompt_sha256() for recipe in recipes}) == len(NAMES)
+    for recipe in recipes:
+        writers = [other for other in recipes if set(other.fields) & set(recipe.reads)]
+        assert bool(writers) == bool(recipe.reads)
+        assert recipe.source.endswith(")")

@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from schemas.annotation import FIELDS, Annotation, Provenance
+from schemas.annotation import FIELDS, Annotation, Provenance, is_list_field
 from schemas.errors import AccountingError, ConfigError, DropRatioError, PairwrightError, RunError
 from schemas.facts import COLOURS, Facts
 
@@ -26,8 +26,10 @@ def test_a_unit_without_a_reason_is_a_sample() -> None:
     assert (Facts(index=0, uid="u", key="k").stage, Facts(index=0, uid="u", key="k").reason) == (None, None)
 
 
-def test_fields_of_recipes_are_lists() -> None:
-    assert all(empty == [] for empty in FIELDS.values())
+def test_fields_of_recipes_are_lists_or_one_text() -> None:
+    one_text = {"recaption", "fused", "compressed", "english", "chinese"}
+    assert {name for name in FIELDS if not is_list_field(name)} == one_text
+    assert all(empty == ([] if is_list_field(name) else None) for name, empty in FIELDS.items())
     assert Annotation(index=0, uid="u").fields == {}
     assert Provenance(recipe="r", worker="w", model="m", prompt_sha256="p").seed is None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from schemas.annotation import FIELDS
+from schemas.annotation import FIELDS, LANGUAGES, is_list_field
 from schemas.facts import COLOURS
 from transforms.publish.caption import choose_caption
 
@@ -17,7 +17,7 @@ _RECORD: dict[str, tuple[type, ...]] = {
     "alt_text": _TEXT,
     "caption": _TEXT,
     "source": (dict,),
-    **dict.fromkeys(FIELDS, (list,)),
+    **{name: (list,) if is_list_field(name) else _TEXT_OR_NULL for name in FIELDS},
     "scores": (dict,),
     "facts": (dict,),
     "provenance": (dict,),
@@ -70,7 +70,11 @@ def check_record(record: Any) -> list[str]:
     for name, who in record["provenance"].items():
         if name not in FIELDS:
             problems.append(f"provenance names {name!r}, which is no field")
-        problems += _check_fields(f"provenance.{name}.", who, _PROVENANCE)
+        language = LANGUAGES.get(name)
+        wanted = _PROVENANCE if language is None else _PROVENANCE | {"language": _TEXT}
+        problems += (wrong := list(_check_fields(f"provenance.{name}.", who, wanted)))
+        if language and not wrong and who["language"] != language:
+            problems.append(f"provenance.{name}.language is {who['language']!r}, not {language!r}")
     for i, region in enumerate(record["regions"]):
         problems += _check_region(i, region)
     return problems or _check_texts(record)
@@ -97,7 +101,9 @@ def _check_fields(prefix: str, value: Any, wanted: Mapping[str, tuple[type, ...]
 
 def _check_lists(record: Mapping[str, Any]) -> Iterator[str]:
     for name in FIELDS:
-        if name != "regions" and not all(isinstance(text, str) for text in record[name]):
+        if name == "regions" or not is_list_field(name):
+            continue
+        if not all(isinstance(text, str) for text in record[name]):
             yield f"{name} holds something that is no text"
     colours = record["facts"].get("colours")
     if isinstance(colours, list) and not all(name in COLOURS for name in colours):
@@ -129,6 +135,6 @@ def _check_texts(record: Mapping[str, Any]) -> list[str]:
             problems.append(f"long_negative[{i}] repeats long_positive[{i}]")
     if both := sorted(set(record["short_positive"]) & set(record["short_negative"])):
         problems.append(f"{both[0]!r} is both in short_positive and in short_negative")
-    if record["caption"] != choose_caption(positive, record["alt_text"]):
+    if record["caption"] != choose_caption(record, record["alt_text"]):
         problems.append("the caption is not the one that its texts give")
     return problems

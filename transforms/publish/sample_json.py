@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from schemas.annotation import FIELDS, Annotation, Provenance
+from schemas.annotation import FIELDS, LANGUAGES, Annotation, Provenance
 from schemas.facts import COLOURS, Facts
 from transforms.publish.caption import choose_caption
 
@@ -33,7 +33,7 @@ def sample_json(facts: Facts, shard_name: str, annotations: Sequence[Annotation]
         "uid": facts.uid,
         "url": facts.url,
         "alt_text": facts.alt_text,
-        "caption": choose_caption(written["long_positive"], facts.alt_text),
+        "caption": choose_caption(written, facts.alt_text),
         "source": {"shard": shard_name, "key": facts.key, "json": json.loads(facts.source_json)},
         **written,
         "scores": {},
@@ -74,7 +74,7 @@ def _merge(facts: Facts, annotations: Sequence[Annotation]) -> tuple[dict[str, A
                 raise ValueError(f"sample {facts.uid}: two recipes write {name!r}; leave one out of annotate")
             written[name] = value
             if who is not None:
-                provenance[name] = who
+                provenance[name] = who | ({"language": LANGUAGES[name]} if name in LANGUAGES else {})
     return (
         {name: written.get(name, empty) for name, empty in FIELDS.items()},
         {name: provenance[name] for name in FIELDS if name in provenance},

@@ -7,13 +7,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.annotation import Annotation
+from schemas.annotation import FIELDS, Annotation, is_list_field
 from schemas.errors import RunError
 from schemas.facts import Facts
 from transforms.publish.plan import OutputShard, sample_key
 from transforms.publish.sample_json import encode_mended, sample_json
 from transforms.publish.tar_writer import TarWriter
 from transforms.storage import commit
+
+TEXT_FIELDS = tuple(name for name in FIELDS if not is_list_field(name))
+"""Fields of KEY.json that hold one text or null."""
 
 _COLUMNS: dict[str, pa.DataType] = {
     "uid": pa.string(),
@@ -36,6 +39,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "n_short_positive": pa.int32(),
     "n_rewrites": pa.int32(),
     "n_regions": pa.int32(),
+    **{f"has_{name}": pa.bool_() for name in TEXT_FIELDS},
 }
 INDEX_SCHEMA = pa.schema(_COLUMNS)
 """A row of index.parquet. `offset` and `size_bytes` are of the image in the tar; the hashes are hex, of the
@@ -88,6 +92,7 @@ def index_row(record: Mapping[str, Any], json_bytes: bytes, place: Mapping[str, 
         "n_short_positive": len(record["short_positive"]),
         "n_rewrites": len(record["rewrites"]),
         "n_regions": len(record["regions"]),
+        **{f"has_{name}": record[name] is not None for name in TEXT_FIELDS},
     }
 
 

@@ -1,9 +1,10 @@
 """Reads images again where the units said they lie."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from typing import Protocol
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from schemas.config import InputConfig
 from schemas.shard import Shard
@@ -16,71 +17,113 @@ from transforms.reading.parquet_file import (
 )
 from transforms.reading.sources import SourceError, open_source
 
+_Batches = Generator[tuple[int, "pa.BinaryArray"], None, None]
+
+
+class ImageReader:
+    """The images of one shard, in one pass over it: places are asked for in ascending order.
+
+    A place is offset and size in bytes, as its unit told; in a Parquet shard the offset is the row. `config`
+    is needed where a Parquet shard's column of images has none of the usual names. The shard is opened when
+    the first image is asked for; `close` it at the end.
+    """
+
+    def __init__(self, shard: Shard, config: InputConfig | None = None) -> None:
+        self._shard = shard
+        self._config = config or InputConfig(shards=(shard.path,))
+        self._opened: _Places | None = None
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return the image at a place.
+
+        Raises:
+            OSError: the bytes are not there any more.
+        """
+        try:
+            if self._opened is None:
+                self._opened = _open(self._shard, self._config)
+            data = self._opened.read(offset, size)
+        except SourceError as error:
+            raise self._changed(f"at {offset}: {error.value}") from error
+        except BrokenParquetError as error:
+            raise self._changed(str(error)) from error
+        if len(data) != size:
+            raise self._changed(f"at {offset} are {len(data)} of {size} bytes")
+        return data
+
+    def close(self) -> None:
+        """Close the shard."""
+        if self._opened is not None:
+            self._opened.close()
+
+    def _changed(self, what: str) -> OSError:
+        return OSError(f"{self._shard.path!r} is not what it was: {what}; start the run afresh")
+
 
 def read_images(
-    shard: Shard, places: Sequence[tuple[int, int]], config: InputConfig | None = None
+    shard: Shard, places: Iterable[tuple[int, int]], config: InputConfig | None = None
 ) -> Iterator[bytes]:
-    """Yield the image at each place: offset and size in bytes as its unit told, ascending by offset.
-
-    In a Parquet shard the offset is the row; `config` is needed where its column of images has none of the
-    usual names.
+    """Yield the image at each place, as `ImageReader` reads them.
 
     Raises:
         OSError: the bytes are not there any more.
     """
-    config = config or InputConfig(shards=(shard.path,))
-    return _of_rows(shard, places, config) if shard.format == "parquet" else _of_tar(shard, places, config)
-
-
-def _of_tar(shard: Shard, places: Sequence[tuple[int, int]], config: InputConfig) -> Iterator[bytes]:
-    source, _ = open_source(shard, config.max_expansion)
-    with closing(source):
+    with closing(ImageReader(shard, config)) as reader:
         for offset, size in places:
-            try:
-                data = source.read(offset, size)
-            except SourceError as error:
-                raise _changed(shard, f"byte {offset}: {error.value}") from error
-            if len(data) < size:
-                raise _changed(shard, f"byte {offset} has {len(data)} of {size} bytes")
-            yield data
+            yield reader.read(offset, size)
 
 
-def _of_rows(shard: Shard, places: Sequence[tuple[int, int]], config: InputConfig) -> Iterator[bytes]:
-    given = 0
-    fault = "it has no column of images"
-    try:
-        with open_parquet(shard.path) as file:
+class _Places(Protocol):
+    """Bytes by ascending place; none or fewer where there are not so many."""
+
+    def read(self, offset: int, size: int) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+def _open(shard: Shard, config: InputConfig) -> _Places:
+    if shard.format == "parquet":
+        return _Rows(shard, config)
+    source, _ = open_source(shard, config.max_expansion)
+    return source
+
+
+class _Rows:
+    """The column of images of a Parquet shard, a batch of rows at a time."""
+
+    def __init__(self, shard: Shard, config: InputConfig) -> None:
+        self._wanted = self._first = self._end = 0
+        self._images: pa.BinaryArray | None = None
+        self._batches = self._read_batches(shard.path, config)
+
+    def read(self, row: int, _: int) -> bytes:
+        """Return the image of a row; empty where there is none."""
+        self._wanted = row
+        while row >= self._end:
+            if (found := next(self._batches, None)) is None:
+                return b""
+            self._first, self._images = found
+            self._end = self._first + len(self._images)
+        assert self._images is not None
+        image: bytes | None = self._images[row - self._first].as_py()
+        return image or b""
+
+    def close(self) -> None:
+        self._batches.close()
+
+    def _read_batches(self, path: str, config: InputConfig) -> _Batches:
+        """Yield batches with their first row; row groups without the row that is wanted are not read."""
+        with open_parquet(path) as file:
             column = image_column(file.schema_arrow, config)
-            rows = _wanted_rows(file, column, [row for row, _ in places]) if column else iter(())
-            for (row, size), image in zip(places, rows, strict=False):
-                fault = f"row {row} does not have {size} bytes"
-                if image is None or len(image) != size:
-                    break
-                given += 1
-                yield image
-    except BrokenParquetError as error:
-        fault = str(error)
-    if given < len(places):
-        raise _changed(shard, fault)
-
-
-def _wanted_rows(file: pq.ParquetFile, column: str, rows: Sequence[int]) -> Iterator[bytes | None]:
-    """Yield the images of the rows asked for; row groups without any are not read."""
-    first, at = 0, 0
-    for group in range(file.num_row_groups):
-        end = first + file.metadata.row_group(group).num_rows
-        row = first
-        if at < len(rows) and rows[at] < end:
-            for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=[column]):
-                images = image_bytes(batch, column)
-                while at < len(rows) and rows[at] < row + len(images):
-                    yield images[rows[at] - row].as_py()
-                    at += 1
-                row += len(images)
-                if at == len(rows) or rows[at] >= end:
-                    break
-        first = end
-
-
-def _changed(shard: Shard, what: str) -> OSError:
-    return OSError(f"{shard.path!r} is not what it was: {what}; start the run afresh")
+            if column is None:
+                raise BrokenParquetError("it has no column of images")
+            end = 0
+            for group in range(file.num_row_groups):
+                first, end = end, end + file.metadata.row_group(group).num_rows
+                if self._wanted >= end:
+                    continue
+                for batch in file.iter_batches(BATCH_ROWS, row_groups=[group], columns=[column]):
+                    yield first, image_bytes(batch, column)
+                    first += batch.num_rows
+                    if self._wanted >= end:
+                        break

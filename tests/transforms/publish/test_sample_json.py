@@ -43,6 +43,7 @@ LONG = Annotation(
         recipe="hqclip", worker="openai", model="m", prompt_sha256="ff", seed=1, tokens_in=2, tokens_out=3
     ),
 )
+DENSE = replace(LONG, fields={"recaption": "A red car, parked."})
 REGION = {"box": [0.1, 0.2, 0.5, 0.75], "phrase": "car", "score": 0.5, "raw_score": None}
 BOXES = Annotation(index=7, uid="u7", fields={"regions": [REGION]}, provenance=None)
 
@@ -54,18 +55,19 @@ EXPECTED = (
     '{"uid":"u7","url":"http://example.org/7.jpg","alt_text":"a red car","caption":"A red car.",'
     '"source":{"shard":"a/0.tar","key":"k7","json":{"license":"cc-by"}},'
     '"long_positive":["A red car."],"long_negative":["A blue car."],'
-    '"short_positive":[],"short_negative":[],"rewrites":[],'
+    '"short_positive":[],"short_negative":[],"rewrites":[],"recaption":"A red car, parked.","fused":null,'
+    '"compressed":null,"english":null,"chinese":null,'
     '"regions":[{"box":[0.1,0.2,0.5,0.75],"phrase":"car","score":0.5,"raw_score":null}],"scores":{},'
     '"facts":{"width":640,"height":480,"format":"jpeg","mode":"RGB","frames":1,"orientation":1,'
     '"sha256":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",'
     '"phash":"000000000000000f","brightness":1.235,"contrast":2.0,"sharpness":4.0,"entropy":4.0,'
     '"colours":["blue","black","red","orange"],"language":"en","words":3,"chars":9,"mended":["dotted_key"]},'
-    f'"provenance":{{"long_positive":{WHO},"long_negative":{WHO}}}}}\n'
+    f'"provenance":{{"long_positive":{WHO},"long_negative":{WHO},"recaption":{WHO}}}}}\n'
 )
 
 
 def test_bytes_by_hand() -> None:
-    assert encode_json(sample_json(FACTS, "a/0.tar", [LONG, BOXES])).decode() == EXPECTED
+    assert encode_json(sample_json(FACTS, "a/0.tar", [DENSE, LONG, BOXES])).decode() == EXPECTED
 
 
 def test_nothing_asked_leaves_every_field_empty() -> None:
@@ -75,8 +77,32 @@ def test_nothing_asked_leaves_every_field_empty() -> None:
     assert record["facts"]["phash"] is None
     assert record["facts"]["colours"] == []
     assert all(record[name] == [] for name in ("long_positive", "short_negative", "rewrites", "regions"))
+    assert all(record[name] is None for name in ("recaption", "fused", "compressed", "english", "chinese"))
     assert record["provenance"] == {}
     assert check_record(record) == []
+
+
+def test_the_best_text_is_the_caption() -> None:
+    texts = {"fused": "A red Saab, parked.", "compressed": "A red Saab."}
+    record = sample_json(FACTS, "s", [DENSE, replace(LONG, fields=texts)])
+    assert record["caption"] == "A red Saab."
+    assert sample_json(FACTS, "s", [DENSE])["caption"] == "A red car, parked."
+    assert check_record(record) == []
+
+
+def test_fields_of_one_language_say_which() -> None:
+    texts = {"english": "A red car.", "chinese": "一辆红色的汽车"}
+    record = sample_json(FACTS, "s", [replace(LONG, fields=texts), DENSE])
+    told = {name: who.get("language") for name, who in record["provenance"].items()}
+    assert told == {"recaption": None, "english": "en", "chinese": "zh-Hans"}
+    assert check_record(record) == []
+    record["provenance"]["chinese"]["language"] = "zh"
+    assert check_record(record) == ["provenance.chinese.language is 'zh', not 'zh-Hans'"]
+    del record["provenance"]["chinese"]["language"]
+    assert check_record(record) == ["lacks provenance.chinese.language"]
+    record["provenance"]["chinese"]["language"] = "zh-Hans"
+    record["provenance"]["recaption"]["language"] = "en"
+    assert check_record(record) == ["has unknown provenance.recaption.language"]
 
 
 def test_highest_bit_of_the_hash() -> None:

@@ -10,9 +10,11 @@ import pytest
 import webdataset
 from PIL import Image
 
+from schemas.annotation import Annotation
 from schemas.errors import RunError
 from transforms.publish.plan import OutputShard, plan_output
-from transforms.publish.write_shard import INDEX_SCHEMA, Piece, write_output_shard
+from transforms.publish.write_shard import INDEX_SCHEMA, TEXT_FIELDS, Piece, write_output_shard
+from transforms.publish_shards import coverage
 
 MakePiece = Callable[..., Piece]
 
@@ -77,6 +79,18 @@ def test_index_finds_each_image_again(make_piece: MakePiece, tmp_path: Path) -> 
         0,
         0,
     ]
+    assert not any(row[f"has_{name}"] for name in TEXT_FIELDS)
+
+
+def test_the_index_tells_which_texts_there_are(make_piece: MakePiece, tmp_path: Path) -> None:
+    fused = Annotation(index=0, uid="u", fields={"fused": "A dog."})
+    index = write_output_shard(
+        _plan(2), [make_piece(0, annotations=(fused,)), make_piece(1)], str(tmp_path / "0.tar")
+    )
+    assert index["has_fused"].to_pylist() == [True, False]
+    assert index["has_recaption"].to_pylist() == [False, False]
+    assert coverage(index)["fused"] == 1
+    assert coverage(index)["recaption"] == 0
 
 
 def test_same_pieces_same_bytes(make_piece: MakePiece, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 import gzip
+import io
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.config import InputConfig
 from schemas.shard import Shard
-from transforms.reading.images import read_images
+from transforms.reading.images import ImageReader, read_images
 from transforms.reading.units import read_units
 
 MakeShard = Callable[..., Shard]
@@ -45,6 +48,49 @@ def test_missing_bytes_are_an_error_that_names_the_shard(shard: Shard) -> None:
     for place in ((last.offset, 10**7), (10**9, 5)):
         with pytest.raises(OSError, match=f"'{shard.path}' is not what it was"):
             list(read_images(shard, [(units[0].offset, 1), place]))
+
+
+def test_a_shard_is_read_once_for_all_images_of_all_callers(
+    shard: Shard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each byte of the shard is taken from the disk at most once, or a little more for headers."""
+    units = list(read_units(shard, InputConfig(shards=("x",))))
+    taken = 0
+
+    class Counting(io.FileIO):
+        def readinto(self, buffer: Any) -> int:
+            nonlocal taken
+            number = super().readinto(buffer)
+            taken += number or 0
+            return number or 0
+
+        def read(self, size: int = -1) -> bytes:
+            nonlocal taken
+            data = super().read(size)
+            taken += len(data)
+            return data
+
+    opens = 0
+
+    def opening(path: str) -> Any:
+        nonlocal opens
+        opens += 1
+        return Counting(path)
+
+    for place in ("sources", "parquet_file"):
+        monkeypatch.setattr(f"transforms.reading.{place}.open_input", opening)
+    with closing(ImageReader(shard)) as reader:
+        found = [reader.read(unit.offset, unit.size_bytes) for unit in units]
+    assert found == IMAGES
+    assert opens <= 1  # a local tar is not opened as a stream
+    assert taken <= shard.size_bytes + 2**16
+
+
+def test_nothing_is_opened_before_the_first_image(tmp_path: Path) -> None:
+    reader = ImageReader(Shard(order=0, name="a", path=str(tmp_path / "a"), size_bytes=1, format="tar"))
+    reader.close()
+    with pytest.raises(FileNotFoundError):
+        reader.read(0, 1)
 
 
 @pytest.mark.parametrize("form", ["tar.gz", "parquet"])

@@ -1,0 +1,1 @@
+"""What a checkpoint has learnt, measured on embeddings that are computed once."""

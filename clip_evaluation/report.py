@@ -1,0 +1,143 @@
+"""Results on disk: results.json for machines, results.md for people, items.npz for paired comparisons."""
+
+import io
+import json
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clip_evaluation.compare import Comparison, compare
+from clip_evaluation.figure import Figure, figures, to_json
+from clip_evaluation.tables import results_table
+from schemas.errors import ConfigError, RunError
+
+RESULTS, TABLE, ITEMS = "results.json", "results.md", "items.npz"
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Read results: every figure by its dotted name, and what each probe's data were."""
+
+    checkpoint: str
+    data: dict[str, str]
+    figures: dict[str, Figure]
+
+
+def write_results(
+    folder: Path,
+    *,
+    checkpoint: str,
+    records: Mapping[str, Any],
+    data: Mapping[str, str],
+    plots: Mapping[str, str] | None = None,
+) -> None:
+    """Write the results of probes.
+
+    Args:
+        folder: made if it is not there.
+        checkpoint: what was measured.
+        records: the result of each probe, by its name.
+        data: for each probe, a text that is the same for the same items in the same order (such as a hash).
+        plots: SVG by name.
+
+    Raises:
+        ValueError: a probe has no data, or a plot's name is no plain word.
+    """
+    if set(data) != set(records):
+        raise ValueError(f"data are named of {sorted(data)}, but results are of {sorted(records)}")
+    for name in plots or {}:
+        if not re.fullmatch(r"[a-z0-9_]+", name):
+            raise ValueError(f"plot {name!r} must be named by letters, digits and underscores")
+    folder.mkdir(parents=True, exist_ok=True)
+    found = dict(figures(records))
+    content = {
+        "checkpoint": checkpoint,
+        "data": dict(data),
+        "results": to_json(records),
+        "figures": to_json(found),
+    }
+    text = json.dumps(content, indent=1, allow_nan=False)
+    _write(folder / ITEMS, _items(found))
+    _write(folder / TABLE, results_table(checkpoint, found).encode())
+    for name, svg in (plots or {}).items():
+        _write(folder / f"{name}.svg", svg.encode())
+    _write(folder / RESULTS, f"{text}\n".encode())
+
+
+def read_results(folder: Path) -> Results:
+    """Read what `write_results` wrote.
+
+    Raises:
+        ConfigError: the folder has no results.
+        RunError: they are damaged.
+    """
+    try:
+        content = json.loads((folder / RESULTS).read_bytes())
+        with np.load(folder / ITEMS, allow_pickle=False) as stored:
+            items = {name: stored[name] for name in stored.files}
+        found = {
+            name: Figure(**known, items=items.get(f"items_{i}"), clusters=items.get(f"clusters_{i}"))
+            for i, (name, known) in enumerate(content["figures"].items())
+        }
+        return Results(checkpoint=str(content["checkpoint"]), data=dict(content["data"]), figures=found)
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{folder} has no {Path(error.filename or RESULTS).name}; evaluate first"
+        ) from error
+    except (
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        zipfile.BadZipFile,
+        RecursionError,
+    ) as error:
+        raise RunError(f"the results in {folder} are damaged ({error}); evaluate again") from error
+
+
+def compare_results(a: Results, b: Results) -> Comparison:
+    """Compare two checkpoints; figures of probes whose data differ get no interval."""
+    same = {name for name, text in a.data.items() if b.data.get(name) == text}
+    parts = [
+        compare(*(_of_probes(found.figures, same, wanted) for found in (a, b)), same_items=wanted)
+        for wanted in (True, False)
+    ]
+    order = {name: place for place, name in enumerate(a.figures)}
+    return Comparison(
+        rows=tuple(sorted((row for part in parts for row in part.rows), key=lambda row: order[row.name])),
+        only_a=tuple(name for part in parts for name in part.only_a),
+        only_b=tuple(name for part in parts for name in part.only_b),
+    )
+
+
+def _of_probes(found: Mapping[str, Figure], same: set[str], wanted: bool) -> dict[str, Figure]:
+    return {name: figure for name, figure in found.items() if (name.partition(".")[0] in same) == wanted}
+
+
+def _items(found: Mapping[str, Figure]) -> bytes:
+    """Return an npz of the items of the n-th figure; numpy's own would hold the time of writing."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, figure in enumerate(found.values()):
+            for kind, values in (("items", figure.items), ("clusters", figure.clusters)):
+                if values is not None:
+                    array = io.BytesIO()
+                    np.save(array, values, allow_pickle=False)
+                    member = zipfile.ZipInfo(f"{kind}_{number}.npy", date_time=_EPOCH)
+                    archive.writestr(member, array.getvalue(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".writing-{path.name}")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)

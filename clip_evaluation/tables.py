@@ -1,0 +1,66 @@
+"""Results as Markdown."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from clip_evaluation.compare import Comparison
+from clip_evaluation.figure import Figure
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&:@])")
+
+
+def results_table(checkpoint: str, found: Mapping[str, Figure]) -> str:
+    """Return the figures as Markdown, each with its interval, chance level and number of items."""
+    lines = [
+        f"# {_escape(checkpoint)}",
+        "",
+        "| figure | value | 95 % interval | chance | n |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, figure in found.items():
+        arrow = " (lower is better)" if figure.lower_is_better else ""
+        interval = _interval(figure.low, figure.high)
+        cells = (
+            _escape(name) + arrow,
+            _number(figure.value),
+            interval,
+            _number(figure.chance),
+            f"{figure.n:,}",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def comparison_table(a: str, b: str, comparison: Comparison) -> str:
+    """Return a comparison as Markdown; the better one is named where the interval leaves out 0."""
+    lines = [
+        f"# a: {_escape(a)}, b: {_escape(b)}",
+        "",
+        "| figure | a | b | b - a | 95 % interval | McNemar p | chance | better |",
+        "|---|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for row in comparison.rows:
+        arrow = " (lower is better)" if row.lower_is_better else ""
+        numbers = [_number(value) for value in (row.a, row.b, row.difference)]
+        tail = [_interval(row.low, row.high), _number(row.p_value), _number(row.chance), row.better]
+        lines.append(f"| {' | '.join([_escape(row.name) + arrow, *numbers, *tail])} |")
+    for who, names in (("a", comparison.only_a), ("b", comparison.only_b)):
+        if names:
+            lines += ["", f"Only in {who}: {', '.join(_escape(name) for name in names)}."]
+    return "\n".join([*lines, ""])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+
+
+def _escape(text: str) -> str:
+    """Return a name, which may come from data, on one line and without a meaning in Markdown or HTML."""
+    line = " ".join(text.split())
+    printable = "".join(c if unicodedata.category(c)[0] != "C" else "�" for c in line)
+    return _SPECIAL.sub(r"\\\1", printable)

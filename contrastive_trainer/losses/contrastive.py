@@ -1,0 +1,176 @@
+"""The contrastive loss of images and texts, of three kinds, without the N x N logits. Shapes: see `tiles`."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import distributed
+
+from contrastive_trainer.losses.gather import merge_log_sum_exp, ranks
+from contrastive_trainer.losses.log_sum_exp import log_sum_exp
+from contrastive_trainer.losses.pairs import Batch, Pairs, make_batch
+from contrastive_trainer.losses.softplus_sum import softplus_sum
+from contrastive_trainer.losses.tiles import TILE, TileMask, full_precision
+
+Kind = Literal["softmax", "sigmoid", "leave_one_out"]
+ALL_PAIRED = Pairs()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Negatives:
+    """More texts that the images, and only they, must be told apart from.
+
+    Args:
+        extra_ED: for every image of this rank alike (NegCLIP: the hard negatives of the whole batch; pass
+            them
+            through `gather` to take those of all ranks).
+        own_NKD: of each image alone.
+        own_valid_NK: bool; which of `own_NKD` there are.
+    """
+
+    extra_ED: torch.Tensor | None = None
+    own_NKD: torch.Tensor | None = None
+    own_valid_NK: torch.Tensor | None = None
+
+
+NO_NEGATIVES = Negatives()
+
+
+def contrastive(
+    image_ND: torch.Tensor,
+    text_ND: torch.Tensor,
+    scale: torch.Tensor | float,
+    *,
+    kind: Kind = "softmax",
+    bias: torch.Tensor | float = 0.0,
+    pairs: Pairs = ALL_PAIRED,
+    negatives: Negatives = NO_NEGATIVES,
+    smoothing: float = 0.0,
+    group: distributed.ProcessGroup | None = None,
+    tile: int = TILE,
+) -> torch.Tensor:
+    """Return the loss of this rank's pairs against the texts and images of all ranks, a scalar.
+
+    With S_ij = scale * image_i . text_j, P(i) the positives of i (i itself, or all of its id), and the mean
+    taken over both directions (rows i and columns):
+
+        softmax        mean of log sum_j e^S_ij - mean_{p in P(i)} S_ip
+        leave_one_out  the same, with j not in P(i)
+        sigmoid        1/N sum_ij -log sigmoid(y_ij (S_ij + bias)), y = 1 on P(i), else -1
+
+    They are InfoNCE (CLIP, arXiv 2103.00020; with several positives the outer sum of SupCon, arXiv
+    2004.11362), InfoLOOB (CLOOB, arXiv 2110.11316, without its factor 1 / scale) and SigLIP's loss (arXiv
+    2303.15343).
+
+    In `leave_one_out` a row or column with an empty denominator adds nothing. Logits are computed and
+    summed in float32 (float64 where an input is), whatever autocast says. Memory is linear in N. Gradients
+    flow to both sides, the negatives, scale and bias; under ranks see `gather`.
+
+    Args:
+        image_ND: unit rows, this rank's.
+        text_ND: unit rows, this rank's; text i belongs to image i.
+        scale: the inverse temperature itself, not its logarithm.
+        kind: which loss.
+        bias: added to the logits; sigmoid only.
+        pairs: equal, invalid and alike pairs.
+        negatives: more texts for the images' denominators.
+        smoothing: share of the target spread evenly over the batch's texts (label smoothing); softmax only.
+        group: the ranks that share the batch, all with equal N.
+        tile: rows and columns of a tile.
+
+    Raises:
+        ValueError: shapes do not belong together, an option does not belong to the kind, or leave_one_out has
+            fewer than two pairs.
+    """
+    _check_options(kind, bias, smoothing)
+    with full_precision(image_ND.device):
+        batch = make_batch(image_ND, text_ND, pairs, group)
+        scale = torch.as_tensor(scale, dtype=batch.image_ND.dtype, device=batch.image_ND.device)
+        if kind == "sigmoid":
+            return _sigmoid(batch, scale, torch.as_tensor(bias).to(scale), negatives, tile)
+        if kind == "leave_one_out" and len(image_ND) * ranks(group) < 2:
+            raise ValueError("leave_one_out has 1 pair and so no negative; give a batch of at least 2")
+        return _softmax(batch, scale, kind, negatives, smoothing, group, tile)
+
+
+def _softmax(
+    batch: Batch,
+    scale: torch.Tensor,
+    kind: Kind,
+    negatives: Negatives,
+    smoothing: float,
+    group: distributed.ProcessGroup | None,
+    tile: int,
+) -> torch.Tensor:
+    masks: tuple[TileMask, ...] = () if batch.alike is None else (batch.alike,)
+    if kind == "leave_one_out":
+        masks = (*masks, batch.positives())
+    row_N, column_M = log_sum_exp(batch.image_ND, batch.text_MD, scale, masks, tile)
+    column_M = merge_log_sum_exp(column_M, group)
+    counted_M = column_M != -torch.inf  # what is left out is symmetric: then so is the row
+    both_N = _add_negatives(batch, scale, row_N, negatives, tile) + column_M[batch.own_N]
+    target_ND = batch.positive_mean()
+    if smoothing:
+        target_ND = torch.lerp(target_ND, batch.text_MD.mean(0, keepdim=True), smoothing)
+    row_positive_N = column_positive_N = scale * torch.linalg.vecdot(batch.image_ND, target_ND)
+    # A pair (i, p) of row i is one of column p as well. Over all ranks the rows thus add up to the columns.
+    if kind == "leave_one_out":
+        counted_ND = batch.positive_mean(counted_M)
+        column_positive_N = scale * torch.linalg.vecdot(batch.image_ND, counted_ND)
+    loss_N: torch.Tensor = torch.where(counted_M[batch.own_N], both_N - row_positive_N, 0)
+    loss_N = loss_N - column_positive_N
+    return loss_N.sum() / (2 * batch.share)
+
+
+def _add_negatives(
+    batch: Batch, scale: torch.Tensor, row_N: torch.Tensor, negatives: Negatives, tile: int
+) -> torch.Tensor:
+    """Return the rows' log-sum-exp with the negatives of `negatives` added."""
+    image_ND = batch.image_ND
+    if negatives.extra_ED is not None:
+        extra_ED = negatives.extra_ED.to(image_ND.dtype)
+        row_N = torch.logaddexp(row_N, log_sum_exp(image_ND, extra_ED, scale, (), tile)[0])
+    if negatives.own_NKD is not None:
+        own_NK = own_logits(image_ND, negatives, batch.kept_N, scale)
+        row_N = torch.cat([row_N[:, None], own_NK], dim=1).logsumexp(1)
+    return row_N
+
+
+def own_logits(
+    image_ND: torch.Tensor, negatives: Negatives, kept_N: torch.Tensor, scale: torch.Tensor
+) -> torch.Tensor:
+    """Return each image's logits with its own negatives (N, K), minus infinity where there is none."""
+    assert negatives.own_NKD is not None
+    own_NKD = negatives.own_NKD[kept_N].to(image_ND.dtype)
+    logits_NK = scale * torch.einsum("nd,nkd->nk", image_ND, own_NKD)
+    if negatives.own_valid_NK is None:
+        return logits_NK
+    return logits_NK.masked_fill(~negatives.own_valid_NK[kept_N], -torch.inf)
+
+
+def _sigmoid(
+    batch: Batch, scale: torch.Tensor, bias: torch.Tensor, negatives: Negatives, tile: int
+) -> torch.Tensor:
+    masks: tuple[TileMask, ...] = () if batch.alike is None else (batch.alike,)
+    image_ND = batch.image_ND
+    total_N = softplus_sum(image_ND, batch.text_MD, scale, bias, masks, tile)
+    if negatives.extra_ED is not None:
+        extra_ED = negatives.extra_ED.to(image_ND.dtype)
+        total_N = total_N + softplus_sum(image_ND, extra_ED, scale, bias, (), tile)
+    if negatives.own_NKD is not None:
+        own_NK = own_logits(image_ND, negatives, batch.kept_N, scale) + bias
+        total_N = total_N + torch.nn.functional.softplus(own_NK).sum(1)
+    positive_N = scale * torch.linalg.vecdot(image_ND, batch.positive_mean()) + bias
+    loss_N: torch.Tensor = total_N - batch.positive_count() * positive_N
+    return loss_N.sum() / batch.share
+
+
+def _check_options(kind: Kind, bias: torch.Tensor | float, smoothing: float) -> None:
+    if kind not in ("softmax", "sigmoid", "leave_one_out"):
+        raise ValueError(f"kind is {kind!r}; give softmax, sigmoid or leave_one_out")
+    if kind != "sigmoid" and (isinstance(bias, torch.Tensor) or bias != 0):
+        raise ValueError(f"kind {kind} has no bias; leave it out")
+    if smoothing and kind != "softmax":
+        raise ValueError(f"smoothing is {smoothing} but kind {kind} has none; leave it at 0")
+    if not 0 <= smoothing < 1:
+        raise ValueError(f"smoothing is {smoothing}; give a share in 0..1")

@@ -1,0 +1,81 @@
+"""Texts to tokens: a byte-pair tokenizer trained on the shards, or one that is there."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from schemas.errors import ConfigError
+
+PAD, START, END = "<pad>", "<start>", "<end>"
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """Return a lower-casing byte-level BPE tokenizer of at most `vocabulary` tokens, trained on the texts.
+
+    As CLIP's (Radford et al. 2021, arXiv 2103.00020, section 2.4): lower case, byte-level BPE, a start and an
+    end token. No text is without tokens: all bytes are in the vocabulary.
+    """
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[PAD, START, END],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    ends = [(token, tokenizer.token_to_id(token)) for token in (START, END)]
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=ends)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, bos_token=START, eos_token=END, padding_side="right"
+    )
+
+
+def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
+    """Return the tokenizer of a folder or hub id.
+
+    Raises:
+        ConfigError: there is none, or it has no end token or nothing to pad with.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        line = str(error).splitlines()[0][:200]
+        raise ConfigError(f"tokenizer {path!r} cannot be loaded ({line}); name a folder or hub id") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id is None:
+        raise ConfigError(f"tokenizer {path!r} has no token to pad with; use another")
+    return tokenizer
+
+
+class TextEncoder:
+    """Encodes texts as rows of `length` tokens, cut so that the end token is always there."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, length: int) -> None:
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # forked workers hang on its threads
+        self.tokenizer = tokenizer
+        self.length = length
+
+    def __call__(self, texts: Sequence[str]) -> Tensor:
+        """Return the tokens of N texts as int64 of shape (N, L), padded on the right."""
+        if not texts:
+            return torch.zeros(0, self.length, dtype=torch.int64)
+        clean = [text.encode("utf-8", "replace").decode() for text in texts]
+        found = self.tokenizer(
+            clean, padding="max_length", truncation=True, max_length=self.length, return_tensors="pt"
+        )
+        token_NL: Tensor = found["input_ids"]
+        return token_NL
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer as transformers reads it."""
+        self.tokenizer.model_max_length = self.length
+        self.tokenizer.save_pretrained(folder)

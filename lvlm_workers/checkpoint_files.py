@@ -1,0 +1,208 @@
+"""A checkpoint of the transformers library on its way into memory."""
+
+import os.path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from jinja2 import TemplateError
+from PIL import Image
+from safetensors import SafetensorError
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+)
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+from transformers.utils import logging as library_logging
+from transformers.utils.hub import has_file
+
+from lvlm_workers.base import WorkerError
+from schemas.workers import TransformersWorkerConfig
+
+BROKEN = (
+    ArithmeticError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TemplateError,
+    TypeError,
+    ValueError,
+)
+"""What the library raises of a checkpoint, or of an input that it does not take."""
+
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_TOKEN_IDS = (
+    "bos_token_id",
+    "decoder_start_token_id",
+    "forced_bos_token_id",
+    "suppress_tokens",
+    "begin_suppress_tokens",
+)
+_MAX_MESSAGE_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a checkpoint says of itself before its weights are read."""
+
+    config: Any
+    model_class: Any
+    reads_pictures: bool
+
+
+def find_checkpoint(config: TransformersWorkerConfig) -> Found:
+    """Look, without reading weights, whether a checkpoint is there and can be loaded.
+
+    Raises:
+        WorkerError: it cannot.
+    """
+    name, revision = config.model, config.revision or "main"
+    if name.startswith((".", "/", "~")) and not os.path.isdir(name):
+        raise WorkerError(f"model {name!r} is no folder; name one as seen from the working directory")
+    try:
+        found = transformers.AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
+        is_safe = any(has_file(name, file, revision=revision) for file in _WEIGHTS)
+    except BROKEN as error:
+        raise WorkerError(
+            f"model {name!r} cannot be used ({one_line(error)}); name a folder, or a hub id, of a checkpoint "
+            "that transformers knows without code of its own"
+        ) from error
+    reads_pictures = type(found) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    mapping = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING if reads_pictures else MODEL_FOR_CAUSAL_LM_MAPPING
+    if type(found) not in mapping:
+        raise WorkerError(
+            f"model {name!r} ({found.model_type}) answers no prompts; name an image-text-to-text or a "
+            "text-generation checkpoint"
+        )
+    if not is_safe:
+        raise WorkerError(
+            f"model {name!r} has no {_WEIGHTS[0]}, and pickled weights are not read, as they can run code; "
+            "convert it with save_pretrained, or name a revision that has it"
+        )
+    return Found(config=found, model_class=mapping[type(found)], reads_pictures=reads_pictures)
+
+
+def find_device(config: TransformersWorkerConfig) -> torch.device:
+    """Return where the model is to run.
+
+    Raises:
+        WorkerError: there is no GPU, and one is asked for.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise WorkerError("device 'cuda': torch finds no GPU here; set device to auto or cpu")
+    is_gpu = config.device != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if is_gpu else "cpu")
+
+
+def load_processor(config: TransformersWorkerConfig, found: Found) -> Any:
+    """Return the checkpoint's processor, or the tokenizer of one that reads text only.
+
+    It pads on the left, where the reply does not follow; an encoder's positions count from there, so that
+    the prompt of an encoder-decoder is padded on the right.
+
+    Raises:
+        BROKEN: it cannot be loaded.
+    """
+    files = {"revision": config.revision or "main", "trust_remote_code": False}
+    if not found.reads_pictures:
+        processor = transformers.AutoTokenizer.from_pretrained(config.model, **files)
+    else:
+        try:
+            processor = transformers.AutoProcessor.from_pretrained(config.model, **files)
+        except (ImportError, ValueError) as error:
+            for_videos = "video_processor" in PROCESSOR_MAPPING[type(found.config)].get_attributes()
+            if not (for_videos and "torchvision" in str(error).lower()):
+                raise
+            processor = _without_videos(found).from_pretrained(config.model, **files)
+    tokenizer = processor.tokenizer if found.reads_pictures else processor
+    configs = found.config, found.config.get_text_config()
+    tokenizer.padding_side = "right" if any(part.is_encoder_decoder for part in configs) else "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return processor
+
+
+def find_mark(processor: Any) -> str:
+    """Return what stands for a picture in a text: nothing where the processor puts it there itself."""
+    try:
+        processor(text=["a"], images=[[Image.new("RGB", (64, 64))]], return_tensors="pt")
+    except BROKEN:
+        return str(processor.image_token)
+    return ""
+
+
+def load_model(config: TransformersWorkerConfig, found: Found, device: torch.device, tokenizer: Any) -> Any:
+    """Return the model; a request's sampling is all that decides how it writes.
+
+    Of the checkpoint's own settings only its special tokens stay: penalties for repetition would count the
+    padding of a batch, and the quotes and keys of JSON.
+
+    Raises:
+        BROKEN: it cannot be loaded, or lacks weights.
+    """
+    with _no_progress_bar():
+        model, report = found.model_class.from_pretrained(
+            config.model,
+            revision=config.revision or "main",
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=_dtype(config, device),
+            output_loading_info=True,
+        )
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
+        raise ValueError(f"it lacks {len(missing)} of its weights, such as {missing[0]}")
+    own = model.generation_config
+    ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
+    model.generation_config = transformers.GenerationConfig(
+        eos_token_id=sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None}) or None,
+        pad_token_id=tokenizer.pad_token_id,
+        do_sample=False,
+        **{name: getattr(own, name, None) for name in _TOKEN_IDS},
+    )
+    return model.eval().to(device)
+
+
+def one_line(error: Exception) -> str:
+    """Return the beginning of what the library says."""
+    return " ".join(str(error).split())[:_MAX_MESSAGE_CHARS] or type(error).__name__
+
+
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keep the library's bar off a terminal that shows ours."""
+    shown = library_logging.is_progress_bar_enabled()
+    library_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            library_logging.enable_progress_bar()
+
+
+def _dtype(config: TransformersWorkerConfig, device: torch.device) -> Any:
+    if config.dtype != "auto":
+        return getattr(torch, config.dtype)
+    return "auto" if device.type == "cuda" else torch.float32
+
+
+def _without_videos(found: Found) -> Any:
+    """Return the processor's class without the part for videos, which cannot be made without torchvision."""
+
+    class PicturesOnly(PROCESSOR_MAPPING[type(found.config)]):  # type: ignore[misc]
+        @classmethod
+        def get_attributes(cls) -> list[str]:
+            return [name for name in super().get_attributes() if name != "video_processor"]
+
+        @classmethod
+        def from_args_and_dict(cls, args: list[Any], processor_dict: Any, **kwargs: Any) -> Any:
+            args.insert(super().get_attributes().index("video_processor"), None)
+            return super().from_args_and_dict(args, processor_dict, **kwargs)
+
+    return PicturesOnly

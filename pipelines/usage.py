@@ -1,0 +1,142 @@
+"""Count what models were asked, what it cost, and what became of the texts that they wrote."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+
+from pipelines.engine import run_pipeline
+from pipelines.run import Run
+from recipes.registry import get_recipe
+from schemas.errors import PairwrightError
+from transforms.code_mark import code_mark
+from transforms.fingerprint import fingerprint
+from transforms.process_pool import PooledDoFn
+from transforms.spent import Spent, spent_in
+from transforms.storage import (
+    all_files,
+    commit_bytes,
+    exists,
+    file_size,
+    is_half_written,
+    list_files,
+    read_bytes,
+    read_json,
+    remove,
+)
+from transforms.written_texts import Written, written_texts
+
+_COUNTING = ("transforms/spent.py", "transforms/reply_shape.py", "transforms/written_texts.py")
+
+
+def count_spent(run: Run) -> Spent:
+    """Return what all replies cost that the output folder has journals of, other configurations' too.
+
+    Counted anew only where a journal has grown.
+
+    Raises:
+        RunError: the pipeline failed.
+    """
+    found = all_files(run.path("work", "replies"))
+    journals = sorted(path for path in found if path.endswith(".jsonl") and not is_half_written(path))
+    schemas = {
+        recipe.name: recipe.schema for recipe in (get_recipe(step.recipe) for step in run.config.annotate)
+    }
+    grown = [[path.removeprefix(run.config.output), file_size(path)] for path in journals]
+    work = partial(spent_in, schemas=schemas)
+    counted: Spent = Counter()
+    for recipe, endpoint, what, number in _counted(run, "spent", [schemas, grown], work, journals):
+        counted[recipe, endpoint, what] += number
+    return counted
+
+
+def count_written(run: Run) -> Written | None:
+    """Return what the configured recipes wrote; None where no model is asked, or annotate is not done.
+
+    Raises:
+        RunError: the pipeline failed.
+    """
+    steps = run.config.annotate
+    if all(run.config.workers[step.worker].kind == "rules" for step in steps):
+        return None
+    asked = [run.asked(step) for step in steps]
+    if not all(exists(run.summary("annotate", parts)) for parts in asked):
+        return None
+    work = partial(written_texts, config=run.config)
+    decided = [run.marks, asked, run.config.chunk_samples]
+    counted: Written = Counter()
+    for *key, number in _counted(run, "written", decided, work, run.jobs):
+        counted[tuple(key)] += number
+    return counted
+
+
+def _counted(
+    run: Run,
+    name: str,
+    decided: Sequence[Any],
+    work: Callable[[Any], Counter[tuple[str, ...]]],
+    elements: Sequence[Any],
+) -> list[list[Any]]:
+    """Return the rows [*key, number] of what `work` counts, kept in a file that is named by what decides."""
+    if not elements:
+        return []
+    file = f"{name}-{fingerprint(name, code_mark(*_COUNTING), *decided)}.json"
+    path = run.path("work", "usage", file)
+
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = (
+            pipeline
+            | beam.Create(elements)
+            | beam.ParDo(PooledDoFn(work))
+            | beam.Map(lambda counted: (0, [[*key, number] for key, number in counted.items()]))
+            | beam.GroupByKey()
+            | beam.Map(lambda group: commit_bytes(path, json.dumps(list(group[1])).encode()))
+        )
+
+    if not exists(path):
+        run_pipeline(build, run.arguments)
+        for other in list_files(run.path("work", "usage")):
+            if other.startswith(name) and other != file:
+                remove(run.path("work", "usage", other))
+    return [row for part in read_json(path) for row in part]
+
+
+@contextmanager
+def paced(run: Run) -> Iterator[None]:
+    """Note how many replies came within the block and in what time, also where it stops the run."""
+    before, started = _replies(run), time.monotonic()
+    try:
+        yield
+    except PairwrightError:
+        with suppress(PairwrightError, OSError):  # the first error is the one to tell
+            _note_pace(run, before, time.monotonic() - started)
+        raise
+    _note_pace(run, before, time.monotonic() - started)
+
+
+def _replies(run: Run) -> int:
+    return sum(number for (_, _, what), number in count_spent(run).items() if what == "replies")
+
+
+def _note_pace(run: Run, before: int, seconds: float) -> None:
+    came = _replies(run) - before
+    if came:
+        noted = pace_so_far(run)
+        pace = {"replies": noted["replies"] + came, "seconds": round(noted["seconds"] + seconds, 2)}
+        commit_bytes(run.path("work", "usage", "pace.json"), json.dumps(pace).encode())
+
+
+def pace_so_far(run: Run) -> dict[str, Any]:
+    """Return how many replies came in how many seconds, of all runs that were not killed."""
+    path = run.path("work", "usage", "pace.json")
+    nothing = {"replies": 0, "seconds": 0.0}
+    try:
+        noted = json.loads(read_bytes(path)) if exists(path) else nothing
+    except ValueError:  # damaged: nothing depends on it
+        return nothing
+    return noted if isinstance(noted, dict) and noted.keys() == nothing.keys() else nothing

@@ -1,0 +1,178 @@
+"""What the trainer is told: the YAML configuration of `pairwright train`."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from schemas.section import Names, Section
+
+Weight = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class TrainDataConfig(Section):
+    """Which published shards to train on, and what is done to a picture."""
+
+    shards: Names = Field(
+        description="Folder of a published set, or path, glob, brace range or list of its tars."
+    )
+    shuffle_shards: int = Field(
+        8, ge=1, description="So many shards are shuffled together, sample by sample; more mixes better."
+    )
+    workers: int = Field(2, ge=0, description="Processes that read and decode; 0: none but the trainer.")
+    crop_scale: tuple[Share, Share] = Field(
+        (0.9, 1.0), description="Share of the area that a random crop keeps; [1, 1]: resize alone."
+    )
+    max_skipped: Share = Field(0.01, description="Training stops when more samples than this cannot be read.")
+    cache: str | None = Field(
+        None, description="Folder for copies of remote shards; those of the present window are kept."
+    )
+
+
+class ModelConfig(Section):
+    """The model: a preset with random weights, or a checkpoint to go on from."""
+
+    preset: Literal["tiny", "vit-b-32", "vit-b-16", "vit-l-14"] | None = None
+    checkpoint: str | None = Field(None, description="Folder or hub id of a CLIP or SigLIP of transformers.")
+    family: Literal["clip", "siglip"] = Field("clip", description="Of a preset.")
+    image_size: int | None = Field(None, ge=16, description="Pixels; none: the preset's or checkpoint's.")
+    text_length: int = Field(
+        77, ge=8, description="Tokens; a checkpoint's shorter position table is stretched (Long-CLIP: 248)."
+    )
+    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
+    dropout: Share = Field(0.0, description="Of attention weights.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "ModelConfig":
+        if (self.preset is None) == (self.checkpoint is None):
+            raise ValueError("model: give either preset or checkpoint")
+        return self
+
+
+class TokenizerConfig(Section):
+    """The tokenizer: the checkpoint's own, one of a folder, or one trained on the shards' texts."""
+
+    path: str | None = Field(None, description="Folder or hub id; none: the checkpoint's, else trained.")
+    vocabulary: int = Field(8192, ge=300, description="Of a trained byte-pair tokenizer.")
+    samples: int = Field(20_000, ge=1, description="That it is trained on: the first ones of the order.")
+
+
+class TextConfig(Section):
+    """Which of a sample's texts an image is trained with; weights of absent fields go to the others."""
+
+    p_raw: Weight = Field(1.0, description="The alt text.")
+    p_long: Weight = Field(0.0, description="Sentences of long_positive (or recaption, fused).")
+    p_short: Weight = Field(0.0, description="short_positive, joined by commas.")
+    p_rewrite: Weight = Field(0.0, description="One of rewrites.")
+    sentences: int = Field(2, ge=1, description="Drawn of long_positive, in their order.")
+
+    @model_validator(mode="after")
+    def _some_text(self) -> "TextConfig":
+        if self.p_raw + self.p_long + self.p_short + self.p_rewrite == 0:
+            raise ValueError("texts: all weights are 0; give one of p_raw, p_long, p_short, p_rewrite")
+        return self
+
+
+class ContrastiveConfig(Section):
+    """The main loss: InfoNCE, SigLIP's sigmoid or CLOOB's leave-one-out."""
+
+    kind: Literal["softmax", "sigmoid", "leave_one_out"] = "softmax"
+    tile: int = Field(2048, ge=1, description="Rows of the logits that exist at once.")
+    same_text: bool = Field(False, description="Samples of one and the same text are all positives.")
+
+
+class HniConfig(Section):
+    """HQ-CLIP's hard negatives: an image against its own false sentences."""
+
+    weight: Weight = 1.0
+    negatives: int = Field(1, ge=1, description="Drawn an image.")
+
+
+class StcConfig(Section):
+    """HQ-CLIP's short tags as classes."""
+
+    weight: Weight = 1.0
+    vocabulary: int = Field(10_000, ge=2, description="The most frequent tags of the shards.")
+
+
+class MultiTextConfig(Section):
+    """LaCLIP's multi-text form: several texts an image in one step."""
+
+    weight: Weight = 1.0
+    texts: int = Field(3, ge=2, description="An image, drawn by the weights of `texts`.")
+
+
+class LongClipConfig(Section):
+    """Long-CLIP: the full picture with the long text, its main components with the short one."""
+
+    weight: Weight = 1.0
+    components: int = Field(32, ge=1, description="Principal components of the batch that are kept.")
+
+
+class RegionsConfig(Section):
+    """CLOC: regions with their phrases, and boxes from phrases."""
+
+    weight: Weight = 1.0
+    per_image: int = Field(4, ge=1)
+    same_phrase: float = Field(0.9, description="Phrases of a higher cosine are no negatives.")
+
+
+class DistillConfig(Section):
+    """MobileCLIP: the similarities of teachers' stored embeddings (columns `image` and `text`'s)."""
+
+    weight: Weight = 1.0
+    teachers: dict[str, str] = Field(
+        min_length=1,
+        description="Folder of each teacher's embeddings: a Parquet file a shard, a row a sample.",
+    )
+    text: Literal["caption", "alt_text"] = Field("caption", description="The column that holds the text's.")
+    scale: float = Field(100.0, gt=0, description="Of the teachers' logits.")
+
+
+class LossesConfig(Section):
+    """Losses; all but the contrastive one are off unless named."""
+
+    contrastive: ContrastiveConfig = ContrastiveConfig()
+    hni: HniConfig | None = None
+    stc: StcConfig | None = None
+    multi_text: MultiTextConfig | None = None
+    long_clip: LongClipConfig | None = None
+    regions: RegionsConfig | None = None
+    distill: DistillConfig | None = None
+
+
+class OptimConfig(Section):
+    """AdamW with warm-up and cosine."""
+
+    lr: float = Field(5e-4, gt=0)
+    min_lr: float = Field(0.0, ge=0, description="At the end of the cosine.")
+    warmup: int = Field(500, ge=0, description="Steps.")
+    weight_decay: float = Field(0.2, ge=0, description="Not of biases, norms, embeddings of class and scale.")
+    betas: tuple[float, float] = (0.9, 0.98)
+    eps: float = Field(1e-6, gt=0)
+    clip_norm: float | None = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    ema: float | None = Field(None, gt=0, lt=1, description="Decay of averaged weights; saved beside.")
+
+
+class TrainConfig(Section):
+    """One training run."""
+
+    output: str = Field(min_length=1, description="Folder to write; the same command resumes there.")
+    data: TrainDataConfig
+    model: ModelConfig
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    texts: TextConfig = TextConfig()
+    losses: LossesConfig = LossesConfig()
+    optim: OptimConfig = OptimConfig()
+    batch: int = Field(256, ge=2, description="Samples a step, over all ranks.")
+    chunk: int | None = Field(
+        None, ge=1, description="Samples a rank that the towers see at once (GradCache); none: all."
+    )
+    epochs: float = Field(1.0, gt=0, description="May be a fraction.")
+    seed: int = Field(0, ge=0)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    compile: bool = Field(False, description="torch.compile of the towers.")
+    checkpoint_steps: int = Field(1000, ge=1, description="Steps between checkpoints.")
+    keep_checkpoints: int = Field(2, ge=1)
+    log_steps: int = Field(20, ge=1)

@@ -1,0 +1,67 @@
+"""Ties against every order there is."""
+
+from fractions import Fraction
+from itertools import pairwise, permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clip_evaluation.ranking import (
+    Standing,
+    chance_hit,
+    chance_median_rank,
+    expected_rank,
+    hit_probability,
+    standing,
+)
+
+
+def by_all_orders(scores: list[int], right: set[int], k: int) -> tuple[Fraction, Fraction]:
+    """Return P(hit in k) and E(first rank) over every order of the items that the scores allow."""
+    hits = ranks = orders = 0
+    for order in permutations(range(len(scores))):
+        if any(scores[a] < scores[b] for a, b in pairwise(order)):
+            continue
+        first = next(place for place, item in enumerate(order, 1) if item in right)
+        orders += 1
+        hits += first <= k
+        ranks += first
+    return Fraction(hits, orders), Fraction(ranks, orders)
+
+
+@given(
+    st.lists(st.integers(0, 2), min_size=2, max_size=6),
+    st.integers(0, 2**6 - 1),
+    st.integers(1, 7),
+)
+def test_ties_stand_in_random_order(scores: list[int], chosen: int, k: int) -> None:
+    right = {place for place in range(len(scores)) if chosen >> place & 1} or {0}
+    matrix = np.array([scores], dtype=np.float32)
+    best = max(scores[place] for place in right)
+    level = sum(scores[place] == best for place in right)
+    where = standing(matrix, np.array([best], dtype=np.float32), np.array([level]))
+    hit, rank = by_all_orders(scores, right, k)
+    assert hit_probability(where, k)[0] == pytest.approx(float(hit))
+    assert expected_rank(where)[0] == pytest.approx(float(rank))
+
+
+def test_chance_is_the_hypergeometric() -> None:
+    # 5 captions of 20: 1 - C(15, 3) / C(20, 3); 2 of 20: 1 - C(18, 3) / C(20, 3).
+    assert chance_hit(np.array([5, 2]), 20, 3) == pytest.approx((1 - 455 / 1140 + 1 - 816 / 1140) / 2)
+    assert chance_hit(np.array([1, 1]), 20, 3) == pytest.approx(3 / 20)
+    assert chance_hit(np.array([1]), 4, 10) == 1
+
+
+def test_chance_of_the_median_rank() -> None:
+    assert chance_median_rank(np.array([1]), 100) == 50
+    assert chance_median_rank(np.array([1]), 5) == 3
+    rng = np.random.default_rng(0)
+    firsts = [np.flatnonzero(rng.permutation(50) < 5)[0] + 1 for _ in range(4001)]
+    assert abs(chance_median_rank(np.array([5]), 50) - np.median(firsts)) <= 1
+
+
+def test_all_alike_is_chance() -> None:
+    where = Standing(above_N=np.array([0]), tied_N=np.array([15]), level_N=np.array([5]))
+    assert hit_probability(where, 3)[0] == pytest.approx(chance_hit(np.array([5]), 20, 3))

@@ -1,0 +1,59 @@
+"""Zero-shot accuracies against scikit-learn and hand-worked cases."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
+
+from clip_evaluation.zero_shot import class_embeddings, fill_templates, zero_shot
+
+
+def test_templates() -> None:
+    assert fill_templates(["a photo of a {}.", "{}"], "cat {}") == ["a photo of a cat {}.", "cat {}"]
+    with pytest.raises(ValueError, match="exactly once"):
+        fill_templates(["a photo"], "cat")
+    with pytest.raises(ValueError, match="template"):
+        fill_templates([], "cat")
+
+
+def test_a_class_is_the_mean_of_its_unit_templates() -> None:
+    # (3, 0) and (0, 0.5) have the same say, however long they are.
+    texts = np.array([[[3.0, 0.0], [0.0, 0.5]], [[1.0, 0.0], [1.0, 0.0]]])
+    half = np.sqrt(0.5)
+    np.testing.assert_allclose(class_embeddings(texts), [[half, half], [1, 0]], rtol=1e-6)
+    with pytest.raises(ValueError, match="class embedding 0 is zero"):
+        class_embeddings(np.array([[[1.0, 0.0], [-1.0, 0.0]]]))
+    with pytest.raises(ValueError, match="shape"):
+        class_embeddings(np.zeros((2, 2)))
+
+
+def test_against_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    classes = rng.normal(size=(12, 16))
+    labels = rng.integers(0, 12, size=200)
+    images = classes[labels] + 3 * rng.normal(size=(200, 16))
+    result = zero_shot(images, classes, labels)
+    scores = images @ (classes / np.linalg.norm(classes, axis=1, keepdims=True)).T
+    assert result.top1.value == pytest.approx(top_k_accuracy_score(labels, scores, k=1))
+    assert result.top5.value == pytest.approx(top_k_accuracy_score(labels, scores, k=5))
+    balanced = balanced_accuracy_score(labels, scores.argmax(axis=1))
+    assert result.mean_per_class.value == pytest.approx(balanced)
+    assert np.mean([value for value in result.per_class if value is not None]) == pytest.approx(balanced)
+    assert result.majority == np.bincount(labels).max() / 200
+    assert (result.top1.chance, result.top5.chance) == (1 / 12, 5 / 12)
+
+
+def test_a_collapsed_model_has_chance_level() -> None:
+    labels = np.zeros(10, dtype=np.int64)  # an argmax would give it 100 %
+    result = zero_shot(np.ones((10, 3)), np.ones((8, 3)), labels)
+    assert (result.top1.value, result.top5.value) == pytest.approx((1 / 8, 5 / 8))
+    assert result.per_class[1:] == (None,) * 7
+
+
+def test_errors() -> None:
+    images, classes = np.eye(3), np.eye(3)
+    with pytest.raises(ValueError, match="labels reach from 0 to 3"):
+        zero_shot(images, classes, np.array([0, 1, 3]))
+    with pytest.raises(ValueError, match="3 rows need"):
+        zero_shot(images, classes, np.array([0, 1]))
+    with pytest.raises(ValueError, match="widths"):
+        zero_shot(images, np.eye(4), np.array([0, 1, 2]))

@@ -1,0 +1,135 @@
+"""One of the processes of test_gather.py: every loss on this rank's part of a seeded batch.
+
+python two_ranks.py FOLDER RANK
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+from torch import Tensor, distributed
+from torch.nn import functional
+
+from contrastive_trainer.losses.cloob import cloob
+from contrastive_trainer.losses.contrastive import Negatives, contrastive
+from contrastive_trainer.losses.distill import Teacher, reinforced
+from contrastive_trainer.losses.gather import gather
+from contrastive_trainer.losses.grad_cache import grad_cache
+from contrastive_trainer.losses.hni import hard_negative
+from contrastive_trainer.losses.long_clip import long_clip
+from contrastive_trainer.losses.multi_text import multi_text
+from contrastive_trainer.losses.pairs import Pairs
+from contrastive_trainer.losses.regions import grounding, region_text, region_weight
+from contrastive_trainer.losses.stc import short_tags
+
+COUNT, WIDTH = 8, 6
+Group = distributed.ProcessGroup | None
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def losses(part: slice, group: Group) -> Iterator[tuple[str, Loss]]:
+    """Yield every loss with a group, as a function of this rank's images and texts and of the scale."""
+
+    def fixed(*shape: int, seed: int) -> Tensor:
+        made = torch.randn(COUNT, *shape, generator=torch.Generator().manual_seed(seed)).double()
+        return functional.normalize(made, dim=-1)[part]
+
+    ids, valid = (
+        torch.tensor([0, 1, 2, 0, 1, 3, 0, 4])[part],
+        torch.tensor([1, 1, 0, 0, 0, 1, 1, 1])[part].bool(),
+    )
+    options = {
+        "plain": {},
+        "ids": {"pairs": Pairs(ids_N=ids)},
+        "valid": {"pairs": Pairs(valid_N=valid)},
+        "keys": {"pairs": Pairs(keys_NK=fixed(3, seed=5), valid_N=valid, alike_above=0.3)},
+        "smoothing": {"smoothing": 0.1},
+        "own": {"negatives": Negatives(own_NKD=fixed(2, WIDTH, seed=6))},
+        "leave_one_out": {"kind": "leave_one_out", "pairs": Pairs(ids_N=ids)},
+        "sigmoid": {"kind": "sigmoid", "bias": -3.0, "pairs": Pairs(ids_N=ids, valid_N=valid)},
+    }
+    for name, given in options.items():
+        yield name, lambda x, y, s, given=given: contrastive(x, y, s, **given, group=group, tile=3)
+    yield (
+        "gathered_negatives",
+        lambda x, y, s: contrastive(
+            x, y, s, negatives=Negatives(extra_ED=gather(y.flip(1), group)), group=group
+        ),
+    )
+    yield "cloob", lambda x, y, s: cloob(x, y, s, beta=8, group=group)
+    teachers = [
+        Teacher(image_ND=fixed(4, seed=k), text_ND=fixed(4, seed=k + 1), scale=9.0 * k) for k in (1, 3)
+    ]
+    yield "reinforced", lambda x, y, s: reinforced(x, y, s, teachers, weight=0.7, group=group, tile=3)
+    yield "long_clip", lambda x, y, s: long_clip(x, y, y.flip(1), s, components=3, group=group)
+    texts_valid = torch.stack([valid, ~valid])
+    yield (
+        "multi_text",
+        lambda x, y, s: multi_text(x, torch.stack([y, y.flip(1)]), s, valid_KN=texts_valid, group=group),
+    )
+    some = (torch.arange(2 * COUNT).view(COUNT, 2) % 3 > 0)[part] & valid[:, None]
+    yield "hni", lambda x, y, s: hard_negative(x, y, fixed(2, WIDTH, seed=7), s, valid_NK=some, group=group)
+    yield (
+        "regions",
+        lambda x, y, s: (
+            region_weight(some, group)
+            * region_text(
+                torch.stack([x, x.flip(1)], 1),
+                torch.stack([y, y.flip(1)], 1),
+                s,
+                some,
+                alike_above=0.5,
+                group=group,
+            )
+        ),
+    )
+    yield (
+        "grounding",
+        lambda x, y, s: (
+            s * grounding(torch.stack([x, y], 1)[..., :4], fixed(2, 4, seed=8), some, group=group)
+        ),
+    )
+    tags = torch.where(valid[:, None], torch.tensor([[3, 1]]), -1)
+    vocabulary = functional.normalize(torch.arange(30.0).double().view(5, 6).sin(), dim=1)
+    yield "stc", lambda x, y, s: short_tags(x + y, vocabulary, s, -2.0, tags, group=group)
+
+
+def measure(rank: int | None, group: Group = None) -> dict[str, list[Tensor]]:
+    """Return every loss's value and gradients, the latter those of the mean over ranks."""
+    ranks, part = (1, slice(None)) if rank is None else (2, slice(4 * rank, 4 * rank + 4))
+    generators = [torch.Generator().manual_seed(seed) for seed in (11, 12)]
+    whole = [functional.normalize(torch.randn(COUNT, WIDTH, generator=g).double(), dim=1) for g in generators]
+    results = {}
+    for name, loss in losses(part, group):
+        image, text = (side[part].clone().requires_grad_() for side in whole)
+        scale = torch.tensor(6.0, dtype=torch.float64, requires_grad=True)
+        value = loss(image, text, scale)
+        gradients = torch.autograd.grad(value, (image, text, scale))
+        results[name] = [value.detach(), *(gradient / ranks for gradient in gradients)]
+    model = torch.nn.Linear(WIDTH, WIDTH, dtype=torch.float64)
+    with torch.no_grad():
+        model.weight.copy_(torch.eye(WIDTH).roll(1, 0) + 0.1)
+        model.bias.zero_()
+    chunks = list(zip(whole[0][part].split(3), whole[1][part].split(3), strict=True))
+    grad_cache(
+        lambda c: {"x": model(c[0]), "y": c[1]},
+        chunks,
+        lambda e: contrastive(e["x"], e["y"], 5.0, group=group),
+    )
+    assert model.weight.grad is not None
+    return results | {"grad_cache": [model.weight.grad / ranks]}
+
+
+def main(folder: Path, rank: int) -> None:
+    """Meet the other rank, and write this one's results to FOLDER/RANK.pt."""
+    torch.set_num_threads(1)
+    store, limit = distributed.FileStore(str(folder / "store"), 2), timedelta(seconds=60)
+    distributed.init_process_group("gloo", store=store, rank=rank, world_size=2, timeout=limit)
+    torch.save(measure(rank, distributed.group.WORLD), folder / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))

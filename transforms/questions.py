@@ -1,0 +1,88 @@
+"""What is asked about a sample, and what a reply says of it."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+
+from lvlm_workers.base import Reply, Request, Worker
+from lvlm_workers.chat_api import REFUSED_REQUEST
+from recipes.base import BadReply
+from recipes.faults import ask_again
+from recipes.reply import printable
+from schemas.annotation import Annotation, Provenance
+from schemas.facts import Facts
+from transforms.reply_store import request_hash
+from transforms.steps import Step
+
+
+def sample_seed(uid: str) -> int:
+    """Return the seed that a sample's requests carry: 31 bits of the hash of its uid."""
+    return int.from_bytes(hashlib.sha256(uid.encode("utf-8", "surrogatepass")).digest()[:4], "big") >> 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questions:
+    """A step's requests to one worker, without pictures, and how their replies are read."""
+
+    step: Step
+    worker: Worker
+
+    @property
+    def looks(self) -> bool:
+        """Whether the picture goes with a request."""
+        return self.step.recipe.needs_image and self.worker.reads_images
+
+    def ask(self, facts: Facts) -> Request:
+        """Return the request about a sample."""
+        recipe = self.step.recipe
+
+        def by_rule() -> str:
+            return json.dumps(recipe.by_rule(facts), ensure_ascii=False)
+
+        return Request(
+            tag=None,
+            prompt=recipe.prompt(facts) if not self.worker.repeatable else "",
+            schema=recipe.schema,
+            sampling=recipe.sampling,
+            seed=None if self.worker.repeatable else sample_seed(facts.uid),
+            by_rule=by_rule,
+        )
+
+    def ask_again(self, request: Request, error: BadReply) -> Request:
+        """Return the request with what was wrong with its reply, and another seed."""
+        seed = None if request.seed is None else (request.seed + 1) % 2**31
+        return replace(request, prompt=ask_again(request.prompt, error), seed=seed)
+
+    def is_drawn(self, reply: Reply) -> bool:
+        """Return whether a model wrote a reply, and would write another; if not, asking again is in vain."""
+        return not (self.worker.repeatable or reply.finish_reason == REFUSED_REQUEST)
+
+    def key(self, request: Request, facts: Facts) -> str:
+        """Return the hash under which the reply is kept."""
+        seen = facts.sha256.hex() if self.looks and facts.sha256 is not None else None
+        return request_hash(request, identity=self.step.worker.identity(), image_sha256=seen)
+
+    def read(self, facts: Facts, seed: int | None, *replies: Reply) -> Annotation | BadReply:
+        """Return what the last reply says of a sample, or why nothing; the tokens are those of all."""
+        recipe, reply = self.step.recipe, replies[-1]
+        if reply.finish_reason == REFUSED_REQUEST:
+            return BadReply("refused_request", reply.text)
+        try:
+            fields = recipe.parse(reply.text, facts, finish_reason=reply.finish_reason)
+        except BadReply as error:
+            return error
+        provenance = Provenance(
+            recipe=recipe.name,
+            worker=self.worker.name,
+            model=reply.model,
+            prompt_sha256=recipe.prompt_sha256(),
+            seed=seed,
+            tokens_in=sum(reply.tokens_in for reply in replies),
+            tokens_out=sum(reply.tokens_out for reply in replies),
+        )
+        return Annotation(index=facts.index, uid=facts.uid, fields=fields, provenance=provenance)
+
+
+def failed(facts: Facts, error: BadReply) -> Annotation:
+    """Return what is committed of a sample without a usable reply."""
+    return Annotation(index=facts.index, uid=facts.uid, reason=error.reason, value=printable(error.value))

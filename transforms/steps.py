@@ -1,0 +1,100 @@
+"""What a run asks for: its recipes, who answers each, and which of them start from what others write."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from recipes.base import Recipe
+from recipes.registry import get_recipe
+from schemas.config import RunConfig
+from schemas.errors import ConfigError
+from schemas.workers import WorkerConfig
+from transforms.code_mark import ASKING, code_mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A recipe put to a worker; `sources` are the steps that write what it reads."""
+
+    recipe: Recipe
+    worker: WorkerConfig
+    sources: tuple["Step", ...] = ()
+
+    @property
+    def asked(self) -> list[object]:
+        """What decides the annotations: what is asked, who answers, how replies are read, and all the same
+        of the sources."""
+        mine = [self.recipe.name, self.recipe.prompt_sha256(), self.worker.identity(), code_mark(*ASKING)]
+        return [*mine, *(source.asked for source in self.sources)]
+
+    @property
+    def wave(self) -> int:
+        """How many steps one after another must be done before this one."""
+        return max((source.wave + 1 for source in self.sources), default=0)
+
+
+def plan_steps(config: RunConfig) -> dict[str, Step]:
+    """Return the steps of a run by the name that the configuration gives their recipes, in its order.
+
+    Raises:
+        ConfigError: a recipe is not known, two write the same field, or a field that one reads is written by
+            none, or only after it.
+    """
+    recipes = {step.recipe: _recipe(step.recipe) for step in config.annotate}
+    workers = {step.recipe: config.workers[step.worker] for step in config.annotate}
+    writers = _writers(recipes)
+    sources = {name: _sources(recipes, writers, name) for name in recipes}
+    made: dict[str, Step] = {}
+    for name in _in_turn(recipes, sources):
+        before = tuple(made[source] for source in sources[name])
+        made[name] = Step(recipe=recipes[name], worker=workers[name], sources=before)
+    return {name: made[name] for name in recipes}
+
+
+def needs_text(steps: Iterable[Step]) -> bool:
+    """Return whether a sample without alt text gets a text from no step; one that reads others makes none."""
+    return all(step.recipe.needs_text for step in steps if not step.sources)
+
+
+def _recipe(name: str) -> Recipe:
+    try:
+        return get_recipe(name)
+    except ValueError as error:
+        raise ConfigError(f"annotate: {error}") from error
+
+
+def _writers(recipes: Mapping[str, Recipe]) -> dict[str, str]:
+    """Return who writes each field."""
+    writers: dict[str, str] = {}
+    for name, recipe in recipes.items():
+        for field in recipe.fields:
+            if field in writers:
+                raise ConfigError(
+                    f"annotate: recipes {writers[field]!r} and {name!r} both write {field}; leave one out"
+                )
+            writers[field] = name
+    return writers
+
+
+def _sources(recipes: Mapping[str, Recipe], writers: Mapping[str, str], name: str) -> list[str]:
+    """Return the recipes that write what one reads, in the order of its fields."""
+    for field in recipes[name].reads:
+        if field not in writers:
+            raise ConfigError(
+                f"annotate: recipe {name!r} reads {field}, which no recipe of this run writes; "
+                f"add one that does, or leave {name!r} out"
+            )
+    return list(dict.fromkeys(writers[field] for field in recipes[name].reads))
+
+
+def _in_turn(recipes: Mapping[str, Recipe], sources: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the recipes in an order in which each comes after its sources."""
+    try:
+        return list(TopologicalSorter(sources).static_order())
+    except CycleError as error:
+        source, name = error.args[1][:2]
+        field = next(field for field in recipes[name].reads if field in recipes[source].fields)
+        raise ConfigError(
+            f"annotate: recipe {name!r} reads {field} of {source!r}, which starts from what {name!r} writes; "
+            "leave one of them out"
+        ) from None

@@ -1,0 +1,80 @@
+"""How many texts the replies held, how many of them were kept, and the tokens of what is published."""
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from recipes.base import Recipe
+from schemas.config import RunConfig
+from transforms.chunks import chunk_facts, chunk_path
+from transforms.shard_job import ShardJob
+from transforms.steps import plan_steps
+from transforms.storage import read_table
+
+Written = Counter[tuple[str, ...]]
+"""By (recipe, "kept", field): texts of usable replies that the recipe kept;
+(recipe, "dropped", field, why): texts of usable replies that it left out;
+(recipe, "published", what): `samples`, `tokens_in` and `tokens_out` of the samples that are published;
+(recipe, "chars", field): characters of theirs that are published."""
+
+
+def written_texts(job: ShardJob, config: RunConfig) -> Written:
+    """Return what the configured recipes wrote of one shard; a chunk is in memory at a time."""
+    steps = list(plan_steps(config).values())
+    counted: Written = Counter()
+    for chunk in chunk_facts(job, config.chunk_samples, ["index", "uid", "key"]):
+        tables = [read_table(chunk_path(job, step, chunk), _columns(step.recipe)) for step in steps]
+        usable = [pc.is_null(table.column("reason")) for table in tables]
+        published = reduce(pc.and_, usable)
+        for step, table, answered in zip(steps, tables, usable, strict=True):
+            _count_kept(counted, step.recipe, table.filter(answered))
+            _count_published(counted, step.recipe, table.filter(published))
+    return counted
+
+
+def _columns(recipe: Recipe) -> list[str]:
+    return ["reason", "tokens_in", "tokens_out", "dropped", *recipe.fields]
+
+
+def _count_kept(counted: Written, recipe: Recipe, answered: pa.Table) -> None:
+    for name in recipe.fields:
+        counted[recipe.name, "kept", name] += len(_texts(answered, name))
+    for rows in answered.column("dropped").to_pylist():
+        for row in rows or ():
+            counted[recipe.name, "dropped", row["field"], row["why"]] += row["texts"]
+
+
+def _count_published(counted: Written, recipe: Recipe, published: pa.Table) -> None:
+    counted[recipe.name, "published", "samples"] += published.num_rows
+    for name in ("tokens_in", "tokens_out"):
+        counted[recipe.name, "published", name] += pc.sum(published.column(name)).as_py() or 0
+    for name in recipe.fields:
+        chars = pc.sum(pc.utf8_length(_texts(published, name))).as_py()
+        counted[recipe.name, "chars", name] += chars or 0
+
+
+def _texts(table: pa.Table, name: str) -> pa.StringArray:
+    """Return the texts of a field, without nulls."""
+    column: Any = table.column(name).combine_chunks()
+    texts: pa.StringArray = pc.drop_null(pc.list_flatten(column) if pa.types.is_list(column.type) else column)
+    return texts
+
+
+def share_tokens(tokens: int, chars: Sequence[int]) -> list[int]:
+    """Return a number of tokens shared out by characters, adding up to it (largest remainders).
+
+    >>> share_tokens(10, [30, 30, 30]), share_tokens(10, [0, 0])
+    ([4, 3, 3], [0, 0])
+    """
+    whole = sum(chars)
+    if not whole:
+        return [0] * len(chars)
+    shares = [tokens * part // whole for part in chars]
+    by_rest = sorted(range(len(chars)), key=lambda k: (-(tokens * chars[k] % whole), k))
+    for k in by_rest[: tokens - sum(shares)]:
+        shares[k] += 1
+    return shares
