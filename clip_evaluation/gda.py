@@ -94,30 +94,27 @@ def gda_probe(
 ) -> GdaProbe:
     """Choose alpha on `validation` and measure scale x cosine + alpha x discriminant on `test`.
 
-    `alphas` are in the paper's units: the discriminant here is theirs times (n - 1) / D. Of equally good
-    ones the smallest is taken, so that zero-shot is kept where the rows bring nothing.
+    `alphas` are in the paper's units: the discriminant here is theirs times (n - 1) / D. 0 is always among
+    them, and of equally good ones the smallest is taken, so that zero-shot is kept where the rows bring
+    nothing.
 
     Raises:
         ValueError: shapes differ, a class has no training row, or no class has two.
     """
-    if not alphas:
-        raise ValueError("there is no alpha to choose from")
-    classes = len(class_CD)
-    check_splits(train, validation, test, classes)
+    check_splits(train, validation, test, len(class_CD))
     check_widths(image=train.rows_ND, text=class_CD)
     rows = {s: unit_rows(p.rows_ND, s) for s, p in (("validation", validation), ("test", test))}
     unit_train = unit_rows(train.rows_ND, "training image")
+    classes = len(class_CD)
     model = fit_discriminant(unit_train, train.labels_N, classes=classes, empirical_priors=empirical_priors)
     unit = unit_train.shape[1] / (len(unit_train) - 1)
     texts = unit_rows(class_CD, "class")
     zero = {name: _zero_shot(part, texts, scale) for name, part in rows.items()}
     extra = {name: model.logits(part) for name, part in rows.items()}
-    scores = {
-        alpha: classify(
-            _join(zero["validation"], extra["validation"], alpha * unit), validation.labels_N
-        ).top1
-        for alpha in sorted(set(alphas))
-    }
+    scores = {}
+    for alpha in sorted({0.0, *alphas}):
+        joined = _join(zero["validation"], extra["validation"], alpha * unit)
+        scores[alpha] = classify(joined, validation.labels_N).top1
     best = min(scores, key=lambda alpha: (-scores[alpha].value, alpha))
     return GdaProbe(
         joined=classify(_join(zero["test"], extra["test"], best * unit), test.labels_N),

@@ -48,15 +48,7 @@ def leakage(
     Raises:
         ValueError: lengths differ, there is one value, or a value has fewer rows than there are folds.
     """
-    if len(rows_ND) != len(attribute):
-        raise ValueError(f"{len(rows_ND)} rows have {len(attribute)} attributes; give one for each")
-    values, labels_N = np.unique(np.asarray(attribute, dtype=np.str_), return_inverse=True)
-    counts = np.bincount(labels_N)
-    if len(values) < 2 or counts.min() < folds:
-        rare = f"{str(values[int(counts.argmin())])!r} {counts.min()}" if len(values) else "none"
-        raise ValueError(
-            f"{len(values)} values, the rarest {rare}: give two or more, with {folds} rows or more"
-        )
+    values, labels_N = _encode(attribute, len(rows_ND), folds)
     unit = unit_rows(rows_ND, "image")
     unit *= np.float32(np.sqrt(unit.shape[1]))
     fold_N = assign_folds(labels_N, folds=folds, seed=seed, clusters_N=clusters)
@@ -72,8 +64,22 @@ def leakage(
         balanced_accuracy=_figure(hits_N, labels_N, clusters),
         shuffled=tuple(by_chance),
         p_value=(1 + sum(other >= value for other in by_chance)) / (1 + shuffles),
-        values=tuple(str(v) for v in values),
+        values=values,
     )
+
+
+def _encode(attribute: Sequence[str], rows: int, folds: int) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Return the values of the attribute, sorted, and the place of each row's."""
+    if rows != len(attribute):
+        raise ValueError(f"{rows} rows have {len(attribute)} attributes; give one for each")
+    values, labels_N = np.unique(np.asarray(attribute, dtype=np.str_), return_inverse=True)
+    counts = np.bincount(labels_N)
+    if len(values) < 2 or counts.min() < folds:
+        rare = f"{str(values[int(counts.argmin())])!r} {counts.min()}" if len(values) else "none"
+        raise ValueError(
+            f"{len(values)} values, the rarest {rare}: give two or more, with {folds} rows or more"
+        )
+    return tuple(str(value) for value in values), labels_N
 
 
 def _hits(

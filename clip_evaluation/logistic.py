@@ -6,7 +6,7 @@ dependencies. The gradient is written out, so that rows are read in tiles and me
 Shapes: N rows, F features, C classes, G = F + 1 with the intercept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,6 +69,19 @@ def fit_logistic(
     shape = (features_NF.shape[1] + 1, classes)
     begin = np.zeros(shape) if start_GC is None else start_GC
     weights_GC = torch.tensor(begin, dtype=torch.float64, requires_grad=True)
+
+    def loss() -> float:
+        value, weights_GC.grad = _loss(weights_GC.detach(), features_NF, labels_N, l2, intercept)
+        return value
+
+    _minimise(weights_GC, loss)
+    assert weights_GC.grad is not None
+    converged = float(weights_GC.grad.abs().max()) < 1e-5
+    return Logistic(weights_GC=weights_GC.detach().numpy().copy(), converged=converged)
+
+
+def _minimise(weights_GC: torch.Tensor, loss: Callable[[], float]) -> None:
+    """Minimise `loss`, which sets the gradient; that of the result is left set."""
     optimiser = torch.optim.LBFGS(
         [weights_GC],
         max_iter=_MAX_STEPS,
@@ -77,17 +90,8 @@ def fit_logistic(
         history_size=20,
         line_search_fn="strong_wolfe",
     )
-
-    def loss() -> float:
-        value, gradient_GC = _loss(weights_GC.detach(), features_NF, labels_N, l2, intercept)
-        weights_GC.grad = gradient_GC
-        return value
-
     optimiser.step(loss)  # type: ignore[no-untyped-call]
     loss()
-    assert weights_GC.grad is not None
-    converged = float(weights_GC.grad.abs().max()) < 1e-5
-    return Logistic(weights_GC=weights_GC.detach().numpy().copy(), converged=converged)
 
 
 def _loss(

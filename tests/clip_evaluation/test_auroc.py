@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -11,6 +11,7 @@ from clip_evaluation.auroc import auroc
 SCORES = st.lists(st.integers(0, 4), min_size=1, max_size=12)
 
 
+@settings(max_examples=40)
 @given(SCORES, SCORES)
 def test_it_counts_pairs(positive: list[int], negative: list[int]) -> None:
     pairs = [1.0 if p > n else 0.5 if p == n else 0.0 for p in positive for n in negative]

@@ -79,6 +79,7 @@ def test_the_weight_is_in_the_papers_units() -> None:
     train, validation, test = (split(40, seed, 16) for seed in range(3))
     classes = np.random.default_rng(1).normal(size=(3, 16))
     result = gda_probe(train, validation, test, classes, alphas=(0.5,))
+    assert result.alpha == 0.5
     unit = unit_rows(train.rows_ND, "image").astype(np.float64)
     means = np.stack([unit[train.labels_N == c].mean(axis=0) for c in range(3)])
     covariance = np.cov((unit - means[train.labels_N]).T)
