@@ -3,7 +3,8 @@
     python -m benchmarks.losses [--sizes 1024 4096 16384] [--tiled-sizes 32768] [--threads 1] [--kind softmax]
 
 Each measurement runs in a process of its own, whose peak of resident memory is reported, torch and inputs
-included; the time is the best of `--rounds` after one to warm up (from `--once-from` on, the only one).
+included; times, of the clock and of the CPU (read the latter where others share the machine), are the best of
+`--rounds` after one to warm up (from `--once-from` on, the only one).
 Contenders: `tiled` is ours; `dense` holds the logits and takes the cross-entropy of them and of their
 transpose; `dense, two products` computes the transpose's logits anew, as is common in trainers. The last two
 know softmax alone.
@@ -54,6 +55,16 @@ class Task:
     rounds: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What one contender needed, and the loss it found."""
+
+    seconds: float
+    cpu_s: float
+    peak_mib: float
+    value: float
+
+
 def loss_of(task: Task) -> Loss:
     """Return the contender's loss."""
     if task.name == "tiled":
@@ -61,19 +72,19 @@ def loss_of(task: Task) -> Loss:
     return dense if task.name == "dense" else dense_two_products
 
 
-def measure(task: Task) -> tuple[float, float, float]:
-    """Return seconds, peak MiB and the loss, from a process of its own."""
+def measure(task: Task) -> Figures:
+    """Run one contender in a process of its own."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     process = context.Process(target=_work, args=(task, there))
     process.start()
     there.close()
     try:
-        seconds, mib, value = here.recv()
-    except EOFError:
-        seconds, mib, value = math.nan, math.nan, math.nan  # killed, usually for want of memory
+        found: Figures = here.recv()
+    except EOFError:  # killed, usually for want of memory
+        found = Figures(seconds=math.nan, cpu_s=math.nan, peak_mib=math.nan, value=math.nan)
     process.join()
-    return seconds, mib, value
+    return found
 
 
 def _work(task: Task, there: Connection) -> None:
@@ -82,14 +93,16 @@ def _work(task: Task, there: Connection) -> None:
     sides = [functional.normalize(torch.randn(task.count, task.width), dim=1) for _ in range(2)]
     image, text = (side.requires_grad_() for side in sides)
     scale = torch.tensor(task.scale, requires_grad=True)
-    loss, best, value = loss_of(task), math.inf, math.nan
+    loss, seconds, cpu_s, value = loss_of(task), math.inf, math.inf, math.nan
     for _ in range(task.rounds + 1 if task.rounds > 1 else 1):
         image.grad = text.grad = scale.grad = None
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         result = loss(image, text, scale)
         result.backward()  # type: ignore[no-untyped-call]
-        best, value = min(best, time.perf_counter() - started), result.item()
-    there.send((best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, value))
+        seconds = min(seconds, time.perf_counter() - started)
+        cpu_s, value = min(cpu_s, time.process_time() - cpu_started), result.item()
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    there.send(Figures(seconds=seconds, cpu_s=cpu_s, peak_mib=peak_mib, value=value))
 
 
 def main() -> None:
@@ -110,10 +123,10 @@ def main() -> None:
     print(
         f"width {options.width}, scale {options.scale}, {options.kind}, {options.threads} thread(s), float32"
     )
-    print("| N | loss | s | ratio | peak MiB | ratio | value |")
-    print("|---|---|---|---|---|---|---|")
+    print("| N | loss | s | CPU s | ratio | peak MiB | ratio | value |")
+    print("|---|---|---|---|---|---|---|---|")
     for count in [*options.sizes, *options.tiled_sizes]:
-        ours: tuple[float, float, float] | None = None
+        ours: Figures | None = None
         for name in ["tiled", *(others if count in options.sizes else [])]:
             found = measure(
                 Task(
@@ -127,10 +140,9 @@ def main() -> None:
                 )
             )
             ours = ours or found
-            seconds, mib, value = found
-            ratios = seconds / ours[0], mib / ours[1]
-            time_and_memory = f"{seconds:.3f} | {ratios[0]:.2f} | {mib:,.0f} | {ratios[1]:.2f}"
-            print(f"| {count:,} | {name} | {time_and_memory} | {value:.5f} |", flush=True)
+            times = f"{found.seconds:.3f} | {found.cpu_s:.3f} | {found.cpu_s / ours.cpu_s:.2f}"
+            memory = f"{found.peak_mib:,.0f} | {found.peak_mib / ours.peak_mib:.2f}"
+            print(f"| {count:,} | {name} | {times} | {memory} | {found.value:.5f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,7 @@ class Negatives:
 
     Args:
         extra_ED: for every image of this rank alike (NegCLIP: the hard negatives of the whole batch; pass
-            them
-            through `gather` to take those of all ranks).
+            them through `gather` to take those of all ranks).
         own_NKD: of each image alone.
         own_valid_NK: bool; which of `own_NKD` there are.
     """

@@ -89,6 +89,22 @@ def test_gradients_add_to_what_is_there() -> None:
     torch.testing.assert_close(model.log_scale.grad, 2 * once)
 
 
+def test_weights_lowered_in_the_first_pass_still_learn_in_the_second() -> None:
+    torch.manual_seed(0)
+    layer, x, y = nn.Linear(4, 4), torch.randn(8, 4), torch.randn(8, 4)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        chunks = list(zip(x.split(3), y.split(3), strict=True))
+        grad_cache(
+            lambda c: {"x": layer(c[0]), "y": c[1]}, chunks, lambda e: contrastive(e["x"], e["y"], 1.0)
+        )
+    found, layer.weight.grad = layer.weight.grad, None
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = contrastive(layer(x), y, 1.0)
+    loss.backward()
+    assert found is not None
+    torch.testing.assert_close(found, layer.weight.grad, rtol=0.02, atol=0.01)
+
+
 def test_no_chunk_is_an_error() -> None:
     with pytest.raises(ValueError, match="no chunk"):
         grad_cache(lambda chunk: chunk, [], lambda embeddings: torch.ones(()))
