@@ -83,9 +83,9 @@ def lesson(uid: str, scene: Any, alt_text: str) -> dict[str, Any]:
     """Return the fields that a model is to write of a scene, beside the lessons that teach it."""
     facts = Facts(index=0, uid=uid, key=uid, alt_text=alt_text)
     seen = {
-        "long_positive": list(scene.captions),
-        "long_negative": list(scene.false_statements),
-        "short_positive": list(scene.phrases),
+        "long_positive": list(scene.captions[:2]),
+        "long_negative": list(scene.false_statements[:2]),
+        "short_positive": list(dict.fromkeys(scene.phrases)),
         "short_negative": ["a brown dog"],
     }
     rewritten = {"rewrites": [f"{alt_text} on a plain ground"]}
@@ -98,9 +98,9 @@ def lesson(uid: str, scene: Any, alt_text: str) -> dict[str, Any]:
 
 
 def test_what_a_model_has_learnt_is_published(curate: Curate, tmp_path: Path, written: list[int]) -> None:
-    scenes = [render_scene(seed, 64) for seed in (0, 2, 4, 6)]
+    scenes = [render_scene(seed, 112) for seed in (0, 2, 4)]
     # The first two have the same alt text: only their pictures tell them apart.
-    alt_texts = ["coloured shapes", "coloured shapes", scenes[2].captions[0], scenes[3].captions[0]]
+    alt_texts = ["coloured shapes", "coloured shapes", scenes[2].captions[0]]
     taught = [lesson(f"scene-{n}", *pair) for n, pair in enumerate(zip(scenes, alt_texts, strict=True))]
     (tmp_path / "in").mkdir()
     with tarfile.open(tmp_path / "in" / "00000.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
@@ -112,10 +112,10 @@ def test_what_a_model_has_learnt_is_published(curate: Curate, tmp_path: Path, wr
     model = TINY.teach_qwen2_vl(tmp_path / "model", lessons)
     values = config(tmp_path / "in", model, "hqclip", "laclip")
     done = curate(values, tmp_path / "out")
-    assert written == [4, 4]
+    assert written == [3, 3]
     assert done.rejected == []
     fields = list(taught[0]["fields"])
-    assert [record["uid"] for record in done.records] == [f"scene-{n}" for n in range(4)]
+    assert [record["uid"] for record in done.records] == [f"scene-{n}" for n in range(3)]
     assert [{name: record[name] for name in fields} for record in done.records] == [
         each["fields"] for each in taught
     ]
@@ -133,5 +133,5 @@ def test_what_a_model_has_learnt_is_published(curate: Curate, tmp_path: Path, wr
     assert verify(str(done.output)) == []
 
     again = curate(values, tmp_path / "out")
-    assert written == [4, 4]
+    assert written == [3, 3]
     assert again.digests == done.digests
