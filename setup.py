@@ -65,7 +65,7 @@ setup(
             "torch>=2.9",
             "transformers>=5,<6",
         ],
-        "vllm": ["vllm>=0.20,<0.33"],  # 0.33 needs pillow 13, which Beam refuses
+        "vllm": ["vllm>=0.32,<0.33"],  # its engine's API moves; 0.33 needs pillow 13, which Beam refuses
         "aws": ["apache-beam[aws]"],
         "gcp": ["apache-beam[gcp]"],
         "test": [

@@ -1,23 +1,31 @@
-"""Checkpoints: written whole or not at all, and the newest whole one is found again."""
+"""Checkpoints: folders written whole or not at all; the newest is found again, and checked.
 
+A checkpoint `step-NNNNNNNN` holds a model and tokenizer as transformers loads them, what else the learner
+needs (see `contrastive_trainer.learner`), and `progress.json`. A folder whose name starts with `.half-` was
+being written when the run was killed; nobody reads it, and the next checkpoint removes it.
+"""
+
+import fcntl
 import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
-from contrastive_trainer.model import Clip
-from contrastive_trainer.tokenizer import TextEncoder
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, RunError
 
+PROGRESS = "progress.json"
 _NAME = re.compile(r"step-(\d{8,})")
+_HALF = ".half-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,54 +33,76 @@ class Progress:
     """How far a run is. The data position follows from `step`, and so does every random draw."""
 
     step: int
-    steps: int
-    samples: int
-    skipped: int
+    skipped: int  # samples that could not be read and were replaced
     settings: str  # hash of what decides the weights
 
 
-def save_checkpoint(
-    folder: Path,
-    progress: Progress,
-    clip: Clip,
-    encoder: TextEncoder,
-    tensors: Mapping[str, Mapping[str, Tensor]],
-    optimizer: Mapping[str, Any],
-) -> Path:
-    """Write `folder/step-NNNNNNNN` under another name, then rename it; return it.
+@contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold an output folder against a second run on this machine.
 
-    It holds the model as transformers loads it, the tokenizer, `NAME.safetensors` for each of `tensors`,
-    `optimizer.pt` and `progress.json`.
+    Raises:
+        ConfigError: another process holds it, or it cannot be made.
     """
-    final = folder / f"step-{progress.step:08d}"
-    half = folder / f".half-{final.name}"
-    shutil.rmtree(half, ignore_errors=True)
-    half.mkdir(parents=True)
-    clip.save(half)
-    encoder.save(half)
-    for name, group in tensors.items():
-        if group:
-            save_file({key: value.contiguous() for key, value in group.items()}, half / f"{name}.safetensors")
-    torch.save(dict(optimizer), half / "optimizer.pt")
-    (half / "progress.json").write_text(json.dumps(asdict(progress), indent=1) + "\n", encoding="utf-8")
-    for path in half.iterdir():
-        _sync(path)
-    shutil.rmtree(final, ignore_errors=True)
-    os.rename(half, final)
-    _sync(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        stream = (folder / ".lock").open("wb")
+    except OSError as error:
+        raise ConfigError(f"output {folder} cannot be used ({error.strerror}); give another --out") from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"another process is writing {folder}; wait for it or stop it") from None
+        yield
+
+
+def write_whole(folder: Path, fill: Callable[[Path], object]) -> None:
+    """Fill a folder under another name, bring it to the disk, and only then give it its name.
+
+    Raises:
+        RunError: it cannot be written; what was there before still is.
+    """
+    half = folder.with_name(_HALF + folder.name)
+    try:
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        fill(half)
+        for path in [*half.iterdir(), half]:
+            _sync(path)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.rename(half, folder)
+        _sync(folder.parent)
+    except (OSError, SafetensorError, RuntimeError) as error:  # torch.save raises the last
+        raise RunError(
+            f"{folder} cannot be written ({_line(error)}); free some space and run the same command again"
+        ) from error
+
+
+def save_checkpoint(output: Path, progress: Progress, fill: Callable[[Path], object]) -> Path:
+    """Write the checkpoint of a step; `fill` writes all but `progress.json`. Return it."""
+    final = output / f"step-{progress.step:08d}"
+
+    def fill_all(half: Path) -> None:
+        fill(half)
+        sizes = {path.name: path.stat().st_size for path in sorted(half.iterdir())}
+        told = asdict(progress) | {"files": sizes}
+        (half / PROGRESS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+    write_whole(final, fill_all)
     return final
 
 
-def newest(folder: Path) -> Path | None:
-    """Return the checkpoint of the most steps; None where there is none."""
-    found = [path for path in folder.glob("step-*") if _NAME.fullmatch(path.name)]
-    return max(found, key=lambda path: int(path.name[5:]), default=None)
+def checkpoints(output: Path) -> list[Path]:
+    """Return the checkpoints of a run, the newest last."""
+    found = [path for path in output.glob("step-*") if _NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name.removeprefix("step-")))
 
 
-def keep_newest(folder: Path, count: int) -> None:
+def keep_newest(output: Path, count: int) -> None:
     """Remove all but the newest checkpoints, and what was half written."""
-    found = sorted(path for path in folder.glob("step-*") if _NAME.fullmatch(path.name))
-    for path in [*found[:-count], *folder.glob(".half-*")]:
+    for path in [*checkpoints(output)[:-count], *output.glob(f"{_HALF}*")]:
         shutil.rmtree(path)
 
 
@@ -83,27 +113,56 @@ def read_progress(path: Path, settings: str) -> Progress:
         ConfigError: it is of another configuration, or damaged.
     """
     try:
-        progress = Progress(**json.loads((path / "progress.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(f"{path} is no whole checkpoint ({error}); remove it") from error
+        told = json.loads((path / PROGRESS).read_text(encoding="utf-8"))
+        sizes = dict(told.pop("files"))
+        progress = Progress(**told)
+        for name, size in sizes.items():
+            found = (path / name).stat().st_size
+            if found != size:
+                raise ValueError(f"{name} has {found} bytes, not {size}")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise damaged(path, error) from error
     if progress.settings != settings:
         raise ConfigError(
-            f"{path} was trained with another configuration or other shards; give another output, or "
-            "remove it"
+            f"{path} was trained with another configuration or other shards; give another --out, or remove "
+            f"{path.parent}"
         )
     return progress
 
 
 def load_tensors(path: Path, name: str) -> dict[str, Tensor]:
-    """Return the tensors saved under a name; none where none were."""
+    """Return the tensors saved under a name; none where none were.
+
+    Raises:
+        ConfigError: the file is damaged.
+    """
     file = path / f"{name}.safetensors"
-    return dict(load_file(file)) if file.exists() else {}
+    try:
+        return dict(load_file(file)) if file.exists() else {}
+    except (OSError, SafetensorError) as error:
+        raise damaged(path, error) from error
 
 
-def load_optimizer(path: Path) -> dict[str, Any]:
-    """Return the optimiser's state; nothing in the file is ever executed."""
-    state: dict[str, Any] = torch.load(path / "optimizer.pt", weights_only=True, map_location="cpu")
+def load_state(path: Path, name: str) -> dict[str, Any]:
+    """Return what `torch.save` wrote under a name; nothing in the file is ever executed.
+
+    Raises:
+        ConfigError: the file is damaged.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path / name, weights_only=True, map_location="cpu")
+    except Exception as error:  # whatever the unpickler and the zip reader raise
+        raise damaged(path, error) from error
     return state
+
+
+def damaged(path: Path, error: Exception) -> ConfigError:
+    """Return the error that names a damaged checkpoint."""
+    return ConfigError(f"{path} is damaged ({_line(error)}); remove it: the run goes on from the one before")
+
+
+def _line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
 def _sync(path: Path) -> None:

@@ -1,17 +1,24 @@
-"""Ranks: what torchrun started, and sums over them."""
+"""Ranks: what torchrun started, and what they agree on."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, PairwrightError
+
+Found = TypeVar("Found")
 
 BUCKET_BYTES = 64 * 2**20
+TIMEOUT = timedelta(minutes=30)
+"""So long may one rank prepare (train a tokenizer, say) while the others wait."""
+
 _CPU = torch.device("cpu")
 
 
@@ -39,24 +46,59 @@ def join(device: str) -> Iterator[Ranks]:
     """Join the processes that torchrun started (none: be the only one), and leave them at the end.
 
     Raises:
-        ConfigError: a GPU is asked for and there is none.
+        ConfigError: a GPU is asked for and there is none, or there are more processes than GPUs.
     """
-    cuda = torch.cuda.is_available()
-    if device == "cuda" and not cuda:
-        raise ConfigError("device: cuda is asked for, but torch sees no GPU; use cpu or auto")
-    on_gpu = cuda and device != "cpu"
+    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     count, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
-    place = torch.device("cuda", local) if on_gpu else torch.device("cpu")
+    if on_gpu and local >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device: process {local} of this machine has no GPU, torch sees {torch.cuda.device_count()}; "
+            "start fewer, or use device: cpu"
+        )
+    place = torch.device("cuda", local) if on_gpu else _CPU
     if on_gpu:
         torch.cuda.set_device(place)
     if count == 1:
         yield Ranks(device=place)
         return
-    dist.init_process_group("nccl" if on_gpu else "gloo")
+    dist.init_process_group(
+        "nccl" if on_gpu else "gloo", timeout=TIMEOUT, device_id=place if on_gpu else None
+    )
     try:
         yield Ranks(rank=dist.get_rank(), count=count, device=place)
     finally:
         dist.destroy_process_group()
+
+
+def from_first(ranks: Ranks, make: Callable[[], Found]) -> Found:
+    """Return on every rank what `make` returns on the first; the others wait for it.
+
+    Raises:
+        PairwrightError: on every rank, where the first one's `make` raises it.
+    """
+    if ranks.count == 1:
+        return make()
+    told: list[Any] = [None, None]
+    if ranks.is_first:
+        try:
+            told[0] = make()
+        except PairwrightError as error:
+            told[1] = error
+    dist.broadcast_object_list(told, src=0, device=ranks.device)
+    if told[1] is not None:
+        raise told[1]
+    found: Found = told[0]
+    return found
+
+
+def sum_over(values: Sequence[float], ranks: Ranks) -> list[float]:
+    """Return the sums of some numbers over all ranks."""
+    if ranks.count == 1:
+        return list(values)
+    found = torch.tensor(values, dtype=torch.float64, device=ranks.device)
+    dist.all_reduce(found)
+    sums: list[float] = found.tolist()
+    return sums
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter], ranks: Ranks) -> None:
@@ -71,7 +113,7 @@ def average_gradients(parameters: Iterable[torch.nn.Parameter], ranks: Ranks) ->
     size = 0
     for parameter in parameters:
         if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)  # a rank without a region still takes part
+            parameter.grad = torch.zeros_like(parameter)  # another rank may have one
         bucket.append(parameter.grad)
         size += parameter.grad.nbytes
         if size >= BUCKET_BYTES:
@@ -89,27 +131,3 @@ def _average(bucket: list[Tensor]) -> None:
     for gradient in bucket:
         gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
         start += gradient.numel()
-
-
-def any_rank(flag: bool, ranks: Ranks) -> bool:
-    """Return whether the flag is set on any rank: all of them stop together."""
-    if ranks.count == 1:
-        return flag
-    found = torch.tensor(int(flag), device=ranks.device)
-    dist.all_reduce(found, dist.ReduceOp.MAX)
-    return bool(found.item())
-
-
-def sum_over(value: float, ranks: Ranks) -> float:
-    """Return the sum of a number over all ranks."""
-    if ranks.count == 1:
-        return value
-    found = torch.tensor(value, dtype=torch.float64, device=ranks.device)
-    dist.all_reduce(found)
-    return float(found.item())
-
-
-def wait_for_all(ranks: Ranks) -> None:
-    """Return when every rank is here."""
-    if ranks.count > 1:
-        dist.barrier()

@@ -44,7 +44,7 @@ def read_object(text: str, keys: Sequence[str], finish_reason: str = "stop") -> 
         raise BadReply("empty_reply", "")
     if finish_reason == "length" or len(text) > MAX_REPLY_CHARS:
         reject_endless(text)
-    if finish_reason == "content_filter":
+    if finish_reason in ("content_filter", "refusal"):
         reject(text, "refusal")
     try:
         value = _DECODER.decode(text)

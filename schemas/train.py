@@ -8,6 +8,7 @@ from schemas.section import Names, Section
 
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainDataConfig(Section):
@@ -36,16 +37,21 @@ class ModelConfig(Section):
     checkpoint: str | None = Field(None, description="Folder or hub id of a CLIP or SigLIP of transformers.")
     family: Literal["clip", "siglip"] = Field("clip", description="Of a preset.")
     image_size: int | None = Field(None, ge=16, description="Pixels; none: the preset's or checkpoint's.")
-    text_length: int = Field(
-        77, ge=8, description="Tokens; a checkpoint's shorter position table is stretched (Long-CLIP: 248)."
+    text_length: int | None = Field(
+        None,
+        ge=8,
+        description="Tokens; none: 77, or the checkpoint's. A CLIP's shorter position table is stretched "
+        "(Long-CLIP: 248).",
     )
-    attention: Literal["sdpa", "eager", "flash_attention_2"] = "sdpa"
-    dropout: Share = Field(0.0, description="Of attention weights.")
+    attention: Literal["sdpa", "eager"] = Field("sdpa", description="eager: where attention maps are needed.")
+    dropout: Share = Field(0.0, description="Of attention weights, while training.")
 
     @model_validator(mode="after")
     def _one_source(self) -> "ModelConfig":
         if (self.preset is None) == (self.checkpoint is None):
-            raise ValueError("model: give either preset or checkpoint")
+            raise ValueError("give either preset or checkpoint")
+        if self.checkpoint is not None and "family" in self.model_fields_set:
+            raise ValueError("a checkpoint is of its own family; leave family out")
         return self
 
 
@@ -76,7 +82,9 @@ class TextConfig(Section):
 class ContrastiveConfig(Section):
     """The main loss: InfoNCE, SigLIP's sigmoid or CLOOB's leave-one-out."""
 
-    kind: Literal["softmax", "sigmoid", "leave_one_out"] = "softmax"
+    kind: Literal["softmax", "sigmoid", "leave_one_out"] = Field(
+        "softmax", description="sigmoid needs SigLIP's logit bias; SigLIP takes the others as well."
+    )
     tile: int = Field(2048, ge=1, description="Rows of the logits that exist at once.")
     same_text: bool = Field(False, description="Samples of one and the same text are all positives.")
 
@@ -144,20 +152,26 @@ class LossesConfig(Section):
 class OptimConfig(Section):
     """AdamW with warm-up and cosine."""
 
-    lr: float = Field(5e-4, gt=0)
-    min_lr: float = Field(0.0, ge=0, description="At the end of the cosine.")
+    lr: float = Field(5e-4, gt=0, allow_inf_nan=False)
+    min_lr: float = Field(0.0, ge=0, allow_inf_nan=False, description="At the end of the cosine.")
     warmup: int = Field(500, ge=0, description="Steps.")
-    weight_decay: float = Field(0.2, ge=0, description="Not of biases, norms, embeddings of class and scale.")
-    betas: tuple[float, float] = (0.9, 0.98)
-    eps: float = Field(1e-6, gt=0)
-    clip_norm: float | None = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
-    ema: float | None = Field(None, gt=0, lt=1, description="Decay of averaged weights; saved beside.")
+    weight_decay: float = Field(
+        0.2, ge=0, allow_inf_nan=False, description="Of matrices; not of biases, norms, class embedding, scale."
+    )
+    betas: tuple[Beta, Beta] = (0.9, 0.98)
+    eps: float = Field(1e-6, gt=0, allow_inf_nan=False)
+    clip_norm: float | None = Field(1.0, gt=0, description="Gradients are clipped to this norm; none: never.")
+    ema: float | None = Field(
+        None, gt=0, lt=1, description="Decay of averaged weights, which the finished model then has."
+    )
 
 
 class TrainConfig(Section):
     """One training run."""
 
-    output: str = Field(min_length=1, description="Folder to write; the same command resumes there.")
+    output: str = Field(
+        min_length=1, description="Folder to write, seen by all ranks; the same command resumes there."
+    )
     data: TrainDataConfig
     model: ModelConfig
     tokenizer: TokenizerConfig = TokenizerConfig()
@@ -168,11 +182,23 @@ class TrainConfig(Section):
     chunk: int | None = Field(
         None, ge=1, description="Samples a rank that the towers see at once (GradCache); none: all."
     )
-    epochs: float = Field(1.0, gt=0, description="May be a fraction.")
+    epochs: float = Field(1.0, gt=0, allow_inf_nan=False, description="May be a fraction.")
     seed: int = Field(0, ge=0)
-    precision: Literal["float32", "bfloat16"] = "float32"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Of the towers; weights and losses stay in float32."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: cuda where there is a GPU.")
     compile: bool = Field(False, description="torch.compile of the towers.")
     checkpoint_steps: int = Field(1000, ge=1, description="Steps between checkpoints.")
     keep_checkpoints: int = Field(2, ge=1)
     log_steps: int = Field(20, ge=1)
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> "TrainConfig":
+        if self.losses.hni and self.texts.p_long == 0:
+            raise ValueError("losses.hni contradicts sentences of the long text; give texts.p_long a weight")
+        if self.losses.contrastive.kind == "sigmoid" and self.model.preset and self.model.family == "clip":
+            raise ValueError(
+                "losses.contrastive.kind sigmoid needs a logit bias, and CLIP has none; set model.family: siglip"
+            )
+        return self

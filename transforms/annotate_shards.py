@@ -7,6 +7,7 @@ from functools import partial
 import apache_beam as beam
 
 from lvlm_workers.registry import make_worker
+from lvlm_workers.resource_hints import resource_hints
 from schemas.config import AnnotateStep, RunConfig
 from transforms.accounts import Account
 from transforms.ask_group import ask_group
@@ -37,10 +38,12 @@ class AnnotateShards(beam.PTransform):  # type: ignore[misc]
 
     def expand(self, groups: beam.PCollection[Group]) -> beam.PCollection[tuple[int, Account]]:
         """Lift `ask_group`: rules on all cores, a model in one window a group."""
-        if self.config.workers[self.step.worker].kind == "rules":
+        worker = self.config.workers[self.step.worker]
+        if worker.kind == "rules":
             work = partial(annotate_by_rule, config=self.config, step=self.step)
             return groups | beam.FlatMap(lambda group: group) | beam.ParDo(PooledDoFn(work))
-        return groups | beam.ParDo(_Annotate(self.config, self.step))
+        ask = beam.ParDo(_Annotate(self.config, self.step)).with_resource_hints(**resource_hints(worker))
+        return groups | ask
 
 
 class _Annotate(beam.DoFn):  # type: ignore[misc]

@@ -18,7 +18,8 @@ from schemas.boxes import WHOLE, Box
 MAX_PIXELS = 100_000_000
 _ASPECTS = (3 / 4, 4 / 3)
 _TRIES = 10
-_HOSTILE = (OSError, ValueError, SyntaxError, NotImplementedError, struct.error, IndexError, EOFError)
+HOSTILE = (OSError, ValueError, SyntaxError, NotImplementedError, struct.error, IndexError, EOFError)
+"""What Pillow raises of hostile pictures."""
 
 
 def draw_window(scale: tuple[float, float], width: int, height: int, random: np.random.Generator) -> Box:
@@ -60,10 +61,10 @@ def load_picture(
             share = min(window[2] - window[0], window[3] - window[1])
             needed = math.ceil(size / max(share, 1e-3))
             image.draft("RGB", (needed, needed))
-            upright = _over_white(ImageOps.exif_transpose(image))
+            upright = over_white(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError:
         raise UnreadableSampleError("a picture of too many pixels") from None
-    except _HOSTILE as error:
+    except HOSTILE as error:
         raise UnreadableSampleError(f"a picture that cannot be decoded ({type(error).__name__})") from None
     wide, high = upright.size
     box = (window[0] * wide, window[1] * high, window[2] * wide, window[3] * high)
@@ -72,7 +73,8 @@ def load_picture(
     return torch.from_numpy(image_HWC.transpose(2, 0, 1).copy()), window
 
 
-def _over_white(image: Image.Image) -> Image.Image:
+def over_white(image: Image.Image) -> Image.Image:
+    """Return the picture as RGB, what is transparent laid over white."""
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")

@@ -51,12 +51,55 @@ def write_marked(folder: Path, marks: list[str]) -> None:
                     add_member(shard, f"{number:09d}.{ending}", data + mark if ending == "txt" else data)
 
 
+def configure(folder: Path, servers: list[Any]) -> RunConfig:
+    """Return a run of both recipes, and patience for a stall of 0.3 s."""
+    worker = {
+        "kind": "openai",
+        "base_urls": [server.url for server in servers],
+        "model": "tiny",
+        "in_flight": 16,
+        "timeout_s": 0.3,
+    }
+    return RunConfig.model_validate(
+        {
+            "name": "faulty",
+            "input": {"shards": f"{folder}/input/*.tar"},
+            "output": str(folder / "out"),
+            "workers": {"model": worker},
+            "annotate": [{"recipe": name, "worker": "model"} for name in RECIPES],
+            "chunk_samples": 4,
+            "publish": {"samples_per_shard": 25},
+        }
+    )
+
+
 def published(output: Path) -> list[dict[str, Any]]:
     found = []
     for path in sorted((output / "shards").glob("*.tar")):
         with tarfile.open(path) as tar:
             found += [json.load(tar.extractfile(m)) for m in tar if m.name.endswith(".json")]  # type: ignore[arg-type]
     return found
+
+
+def check_all_are_there(output: Path, expected: list[str | None]) -> None:
+    """Check that every sample is published or rejected, once; the first for the reasons expected."""
+    records = published(output)
+    tables = [pq.read_table(path) for path in sorted((output / "rejected").iterdir())]
+    rows = [row for table in tables for row in table.to_pylist()]
+    kept, rejected = [int(r["source"]["key"]) for r in records], [int(row["key"]) for row in rows]
+    assert sorted(kept + rejected) == list(range(SCENES))
+    assert {row["stage"] for row in rows} == {"annotate"}
+    for record in records:
+        assert record["long_positive"] != []
+        assert record["rewrites"] != []
+    reasons = {int(row["key"]): row["reason"] for row in rows}
+    assert [reasons.get(number) for number in range(len(expected))] == expected
+    assert json.loads((output / "run.json").read_text())["counts"] == {
+        "in": SCENES,
+        "published": len(kept),
+        "dropped": {},
+        "failed": {"annotate": dict(sorted(Counter(reasons.values()).items()))},
+    }
 
 
 def test_every_sample_is_annotated_or_rejected_with_its_reason(
@@ -80,24 +123,7 @@ def test_every_sample_is_annotated_or_rejected_with_its_reason(
 
     told = {"fault_rate": 0.3, "slow_s": 0.01, "retry_after": "0.02", "answer": answer}
     servers = [serve(seed=seed, **told) for seed in (1, 2)]
-    worker = {
-        "kind": "openai",
-        "base_urls": [server.url for server in servers],
-        "model": "tiny",
-        "in_flight": 16,
-        "timeout_s": 0.3,
-    }
-    config = RunConfig.model_validate(
-        {
-            "name": "faulty",
-            "input": {"shards": f"{tmp_path}/input/*.tar"},
-            "output": str(tmp_path / "out"),
-            "workers": {"model": worker},
-            "annotate": [{"recipe": name, "worker": "model"} for name in RECIPES],
-            "chunk_samples": 4,
-            "publish": {"samples_per_shard": 25},
-        }
-    )
+    config = configure(tmp_path, servers)
     for place in ("transforms.annotate_shards.make_worker", "pipelines.annotate.make_worker"):
         monkeypatch.setattr(place, lambda config: OpenAIWorker(config, QUICK))
     counted = run_stage(run_curate, open_run(config))
@@ -110,24 +136,7 @@ def test_every_sample_is_annotated_or_rejected_with_its_reason(
     unmarked = [one for one in seen if "[[" not in one.prompt]
     assert sum(one.fault is not None for one in unmarked) > 0.2 * len(unmarked)
 
-    records = published(output)
-    tables = [pq.read_table(path) for path in sorted((output / "rejected").iterdir())]
-    rows = [row for table in tables for row in table.to_pylist()]
-    kept, rejected = [int(r["source"]["key"]) for r in records], [int(row["key"]) for row in rows]
-    assert sorted(kept + rejected) == list(range(SCENES))
-    assert {row["stage"] for row in rows} == {"annotate"}
-    for record in records:
-        assert record["long_positive"] != []
-        assert record["rewrites"] != []
-    reasons = {int(row["key"]): row["reason"] for row in rows}
-    expected = [None] * len(passing) + [*REASONS.values(), *ALWAYS.values()]
-    assert [reasons.get(number) for number in range(len(marks))] == expected
-    assert json.loads((output / "run.json").read_text())["counts"] == {
-        "in": SCENES,
-        "published": len(kept),
-        "dropped": {},
-        "failed": {"annotate": dict(sorted(Counter(reasons.values()).items()))},
-    }
+    check_all_are_there(output, [None] * len(passing) + [*REASONS.values(), *ALWAYS.values()])
     total = sum(len(server.seen) for server in servers)
     run_stage(run_curate, open_run(config))
     assert sum(len(server.seen) for server in servers) == total

@@ -1,4 +1,4 @@
-"""Recipes that start from other recipes' fields: asked after them, with what they wrote, and no more often."""
+"""Recipes that start from other recipes' fields: asked after them, with what they wrote, no more often."""
 
 import io
 import json

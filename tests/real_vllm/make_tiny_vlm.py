@@ -1,9 +1,12 @@
-"""Make a tiny Qwen2-VL with random weights: `python make_tiny_vlm.py OUT_DIR`.
+"""Make a tiny Qwen2-VL that knows one reply a recipe by heart: `python make_tiny_vlm.py OUT_DIR`.
 
-Its replies mean nothing, but it is of a real class: servers load it, it reads pictures, counts tokens as the
-large ones do, and follows a JSON schema. The tokeniser is trained on what it will be asked.
+It is of a real class: servers load it, it reads pictures, counts tokens as the large ones do, and follows a
+JSON schema. What it says is nonsense or one of two replies learnt from random weights in a minute, so that
+some samples are published and others rejected. The tokeniser is trained on what it will be asked.
 """
 
+import json
+import random
 import sys
 from collections.abc import Iterator
 
@@ -22,6 +25,7 @@ from demo_data.scenes import render_scene
 from recipes.registry import get_recipe
 from schemas.facts import Facts
 
+STEPS = 300
 CONTEXT_TOKENS = 4096
 PATCH_PX = 28  # a token is a square of so many pixels
 SPECIAL = (
@@ -37,10 +41,27 @@ SPECIAL = (
 CHAT = """\
 {%- for message in messages %}<|im_start|>{{ message['role'] }}
 {% if message['content'] is string %}{{ message['content'] }}{% else %}{% for part in message['content'] -%}
-{% if part['type'] == 'text' %}{{ part['text'] }}{% else %}<|vision_start|><|image_pad|><|vision_end|>{% endif %}
+{% if part['type'] == 'text' %}{{ part['text'] }}
+{%- else %}<|vision_start|><|image_pad|><|vision_end|>{% endif %}
 {%- endfor %}{% endif %}<|im_end|>
 {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant
 {% endif %}"""
+
+REPLIES = {
+    "hqclip": {
+        "long_positive": [
+            "A brown dog runs on the green grass.",
+            "A small child in a red shirt sits near a bench.",
+        ],
+        "long_negative": [
+            "A brown cat runs on the green grass.",
+            "A small child in a blue shirt sits near a bench.",
+        ],
+        "short_positive": ["brown dog", "green grass", "red shirt", "small child"],
+        "short_negative": ["fire truck", "snowy mountain", "yellow taxi"],
+    },
+    "laclip": {"rewrites": ["A picture of the same scene.", "The same things, said in other words."]},
+}
 
 
 def texts() -> Iterator[str]:
@@ -120,10 +141,54 @@ def make_model(tokenizer: PreTrainedTokenizerFast) -> Qwen2VLForConditionalGener
     return model
 
 
+def lesson(tokenizer: PreTrainedTokenizerFast, recipe: str, rng: random.Random) -> tuple[list[int], int]:
+    """Return the tokens of a question and its reply, and where the reply begins."""
+    alt_text = " ".join(
+        rng.choices(render_scene(rng.randrange(200), 32).captions[0].split(), k=rng.randint(2, 15))
+    )
+    facts = Facts(index=0, uid=str(rng.random()), key="", alt_text=alt_text)
+    parts = [{"type": "text", "text": get_recipe(recipe).prompt(facts)}]
+    if get_recipe(recipe).needs_image:
+        parts.append({"type": "image"})
+    message = {"role": "user", "content": parts}
+    chat = tokenizer.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
+    pad = tokenizer.convert_tokens_to_ids("<|image_pad|>")
+    asked = [
+        token
+        for one in tokenizer(chat)["input_ids"]
+        for token in [one] * (rng.choice((4, 50, 100, 300)) if one == pad else 1)
+    ]
+    reply = json.dumps(REPLIES[recipe], separators=(",", ":")) + "<|im_end|>"
+    return asked + tokenizer(reply)["input_ids"], len(asked)
+
+
+def teach(model: Qwen2VLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Train the language model until it says its replies, whatever picture (here: noise) it is shown."""
+    rng = random.Random(0)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for step in range(STEPS):
+        tokens, begins = lesson(tokenizer, sorted(REPLIES)[step % len(REPLIES)], rng)
+        token_BT = torch.tensor([tokens])
+        embedded_BTD = model.get_input_embeddings()(token_BT)
+        picture_BT1 = (token_BT == model.config.image_token_id).unsqueeze(-1)
+        embedded_BTD = torch.where(picture_BT1, torch.randn_like(embedded_BTD) / 2, embedded_BTD)
+        position_3BT = torch.arange(len(tokens)).expand(3, 1, -1)
+        hidden_BTD = model.model.language_model(
+            inputs_embeds=embedded_BTD, position_ids=position_3BT
+        ).last_hidden_state
+        logits_TV = model.lm_head(hidden_BTD)[0]
+        loss = torch.nn.functional.cross_entropy(logits_TV[begins - 1 : -1], token_BT[0, begins:])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+
 def main(folder: str) -> None:
     """Write model, tokeniser and processor."""
     tokenizer = make_tokenizer()
-    make_model(tokenizer).save_pretrained(folder)
+    model = make_model(tokenizer)
+    teach(model, tokenizer)
+    model.save_pretrained(folder)
     pictures = Qwen2VLImageProcessor(min_pixels=4 * PATCH_PX**2, max_pixels=324 * PATCH_PX**2)
     Qwen2VLProcessor(
         image_processor=pictures,

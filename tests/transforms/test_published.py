@@ -11,6 +11,7 @@ from schemas.facts import Facts, Verdict
 from transforms.annotation_table import annotation_table
 from transforms.chunks import chunk_path
 from transforms.published import failures, published
+from transforms.steps import plan_steps
 from transforms.storage import commit_rows, commit_table
 
 STEPS = [{"recipe": "hqclip", "worker": "w"}, {"recipe": "laclip", "worker": "w"}]
@@ -42,7 +43,7 @@ def made(plan: Callable[..., Any]) -> Any:
                 else Annotation(index=n, uid=f"u{n}", fields={recipe.fields[0]: [f"{name} of {n}"]})
                 for n in indices
             ]
-            path = chunk_path(job, recipe, config.workers["w"], [row(n) for n in indices])
+            path = chunk_path(job, plan_steps(config)[name], [row(n) for n in indices])
             commit_table(path, annotation_table(recipe.fields, answers))
     return config, job
 
