@@ -12,7 +12,6 @@ from benchmarks.closed_loop_scenes import (
     COLOUR_NAMES,
     OPPOSITES,
     PLACES,
-    RELATIONS,
     SHAPE_NAMES,
     Reading,
     Thing,

@@ -1,7 +1,7 @@
 """Embeddings on disk, a chunk a file: what was computed once is not computed again.
 
-A chunk's name is the hash of the checkpoint and of the chunk's inputs, so that a rerun, another probe or another
-evaluation of the same checkpoint finds it, and a change of either does not.
+A chunk's name is the hash of the checkpoint and of the chunk's inputs, so that a rerun, another probe or
+another evaluation of the same checkpoint finds it, and a change of either does not.
 """
 
 import hashlib

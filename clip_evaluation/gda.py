@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from clip_evaluation.figure import Figure
 from clip_evaluation.linear_probe import Split, check_splits, classify
-from clip_evaluation.similarity import Floats, check_widths, similarity_blocks, unit_rows
+from clip_evaluation.similarity import Floats, check_widths, scaled_similarities, unit_rows
 from clip_evaluation.zero_shot import ZeroShot
 
 ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
@@ -109,7 +109,7 @@ def gda_probe(
     model = fit_discriminant(unit_train, train.labels_N, classes=classes, empirical_priors=empirical_priors)
     unit = unit_train.shape[1] / (len(unit_train) - 1)
     texts = unit_rows(class_CD, "class")
-    zero = {name: _zero_shot(part, texts, scale) for name, part in rows.items()}
+    zero = {name: scaled_similarities(part, texts, scale) for name, part in rows.items()}
     extra = {name: model.logits(part) for name, part in rows.items()}
     scores = {}
     for alpha in sorted({0.0, *alphas}):
@@ -123,12 +123,6 @@ def gda_probe(
         alpha=best,
         validation=scores,
     )
-
-
-def _zero_shot(
-    rows_ND: NDArray[np.float32], texts_CD: NDArray[np.float32], scale: float
-) -> NDArray[np.float32]:
-    return np.concatenate([np.float32(scale) * block for _, block in similarity_blocks(rows_ND, texts_CD)])
 
 
 def _join(zero_NC: NDArray[np.float32], extra_NC: NDArray[np.float32], alpha: float) -> NDArray[np.float32]:

@@ -3,22 +3,25 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.errors import RunError
 
-Read = Callable[[], Iterator[tuple[str, bytes]]]
-"""Yields (where it lies, encoded file) of each picture, in the same order every time."""
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """Hashes of the pictures of a set, one a row; equal files have equal hashes."""
+    """Hashes of the pictures of a set, one a row; equal files have equal hashes.
+
+    `read` yields (where it lies, encoded file, what else is told) of each, in the same order every time.
+    """
 
     digests: tuple[bytes, ...]
-    read: Read
+    read: Callable[[], Iterator[tuple[str, bytes, Any]]]
 
     def unique(self) -> tuple[list[bytes], NDArray[np.int64]]:
         """Return the different hashes in the order of their first row, and the place of each row's."""
@@ -38,7 +41,7 @@ class Pictures:
         """
         following = 0
         seen = set[bytes]()
-        for row, (where, data) in enumerate(self.read()):
+        for row, (where, data, _) in enumerate(self.read()):
             digest = hash_of(data)
             if row >= len(self.digests) or digest != self.digests[row]:
                 raise RunError(f"{where} has changed since the evaluation began; evaluate again")
@@ -53,6 +56,11 @@ def hash_of(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def scan(read: Read) -> Pictures:
-    """Read all pictures once, one in memory at a time."""
-    return Pictures(digests=tuple(hash_of(data) for _, data in read()), read=read)
+def scan(read: Callable[[], Iterator[tuple[str, bytes, Told]]]) -> tuple[Pictures, list[Told]]:
+    """Read all pictures once, one in memory at a time; return them and what is told of each."""
+    digests: list[bytes] = []
+    told: list[Told] = []
+    for _, data, more in read():
+        digests.append(hash_of(data))
+        told.append(more)
+    return Pictures(digests=tuple(digests), read=read), told

@@ -23,7 +23,7 @@ class Preprocessing:
     """How a picture becomes the model's input.
 
     `resize` is (height, width), to which it is squashed, or the length of its shorter side; `crop` is
-    (height, width) about the centre. None of them: as it is. Normalised is value / 255, less `mean`, over `std`.
+    (height, width) about the centre. None of them: as it is. Then comes (value / 255 - `mean`) / `std`.
     """
 
     resize: tuple[int, int] | int | None
@@ -86,24 +86,24 @@ def read_preprocessing(settings: Mapping[str, Any], side: int) -> Preprocessing:
     made = found.crop or found.resize
     if made != (side, side):
         raise ConfigError(
-            f"{_FILE} of the checkpoint makes pictures of {made} pixels, but its model takes {side} x {side}; "
-            "mend size or crop_size"
+            f"{_FILE} of the checkpoint makes pictures of {made} pixels, but its model takes {side} x {side}"
+            "; mend size or crop_size"
         )
     return found
 
 
 def _read(settings: Mapping[str, Any]) -> Preprocessing:
-    resize = _size(settings["size"], squash=False) if settings.get("do_resize", True) else None
+    resize = _size(settings["size"]) if settings.get("do_resize", True) else None
     crop = None
-    # As transformers has it: without a word, pictures are cropped where a crop size is given.
     if settings.get("do_center_crop", "crop_size" in settings):
-        crop = _size(settings["crop_size"], squash=True)
-        if isinstance(crop, int):
-            raise ValueError(f"crop_size is {crop}")
+        given = settings["crop_size"]
+        side = _size({"height": given, "width": given} if isinstance(given, int) else given)
+        crop = (side, side) if isinstance(side, int) else side
     factor = float(settings.get("rescale_factor", 1 / 255)) if settings.get("do_rescale", True) else 1.0
-    mean, std = (0.0,) * 3, (1.0,) * 3
+    mean: tuple[float, ...] = (0.0,) * 3
+    std: tuple[float, ...] = (1.0,) * 3
     if settings.get("do_normalize", True):
-        mean, std = (_channels(settings[name]) for name in ("image_mean", "image_std"))
+        mean, std = _channels(settings["image_mean"]), _channels(settings["image_std"])
     # (v factor - mean) / std = (v / 255 - mean / s) / (std / s) with s = 255 factor.
     scale = round(255 * factor, 12)
     if not 0 < scale < math.inf or not all(0 < part < math.inf for part in std):
@@ -117,10 +117,10 @@ def _read(settings: Mapping[str, Any]) -> Preprocessing:
     )
 
 
-def _size(value: Any, *, squash: bool) -> tuple[int, int] | int:
-    """Return a size; a number alone is a square, or the shorter side."""
+def _size(value: Any) -> tuple[int, int] | int:
+    """Return (height, width), or the length of the shorter side, which a number alone is too."""
     if isinstance(value, int):
-        value = {"height": value, "width": value} if squash else {"shortest_edge": value}
+        value = {"shortest_edge": value}
     sides = [value["shortest_edge"]] if "shortest_edge" in value else [value["height"], value["width"]]
     for side in sides:
         if type(side) is not int or not 1 <= side <= 8192:

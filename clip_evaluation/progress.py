@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
-Advance = Callable[[int], None]
+Advance = Callable[[int], object]
 
 
 class Progress:
@@ -36,9 +36,9 @@ class Progress:
                 unit=f" {unit}",
                 disable=not self._bars,
                 leave=False,
-                bar_format="{desc}{percentage:3.0f}% |{bar:24}|{n_fmt} of {total_fmt}, {rate_fmt}, {remaining} left",
+                bar_format="{desc}{percentage:3.0f}% |{bar:24}|{n_fmt}, {rate_fmt}, {remaining} left",
             ) as bar:
-                yield lambda number: bar.update(number) and None
+                yield bar.update
         seconds = time.monotonic() - started
         rate = f"{seconds:7.1f} s {(total - cached) / max(seconds, 1e-3):>8,.0f}/s" if cached < total else ""
         kept = f"  {cached:,} from the cache" if cached else ""

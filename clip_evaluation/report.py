@@ -37,6 +37,7 @@ def write_results(
     checkpoint: str,
     records: Mapping[str, Any],
     data: Mapping[str, str],
+    notes: Mapping[str, Mapping[str, int]] | None = None,
     plots: Mapping[str, str] | None = None,
 ) -> None:
     """Write the results of probes.
@@ -46,6 +47,7 @@ def write_results(
         checkpoint: what was measured.
         records: the result of each probe, by its name.
         data: for each probe, a text that is the same for the same items in the same order (such as a hash).
+        notes: for each probe, how many items there were and what was left out, by name.
         plots: SVG by name.
 
     Raises:
@@ -61,12 +63,14 @@ def write_results(
     content = {
         "checkpoint": checkpoint,
         "data": dict(data),
+        "notes": to_json(notes or {}),
         "results": to_json(records),
         "figures": to_json(found),
     }
     text = json.dumps(content, indent=1, allow_nan=False)
     _write(folder / ITEMS, _items(found))
-    _write(folder / TABLE, results_table(checkpoint, found).encode())
+    table = results_table(checkpoint, found, notes=notes or {}, plots=list(plots or {}))
+    _write(folder / TABLE, table.encode())
     for name, svg in (plots or {}).items():
         _write(folder / f"{name}.svg", svg.encode())
     _write(folder / RESULTS, f"{text}\n".encode())

@@ -73,6 +73,13 @@ def similarity_blocks(
         yield start, block
 
 
+def scaled_similarities(
+    query_ND: NDArray[np.float32], gallery_MD: NDArray[np.float32], scale: float
+) -> NDArray[np.float32]:
+    """Return the whole matrix (N, M) of cosines times `scale`; rows must be units."""
+    return np.concatenate([np.float32(scale) * block for _, block in similarity_blocks(query_ND, gallery_MD)])
+
+
 def row_similarities(left_ND: NDArray[np.float32], right_ND: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the cosine of each row with the row beside it; rows must be units.
 

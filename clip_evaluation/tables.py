@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from clip_evaluation.compare import Comparison
 from clip_evaluation.figure import Figure
@@ -10,7 +10,13 @@ from clip_evaluation.figure import Figure
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&:@])")
 
 
-def results_table(checkpoint: str, found: Mapping[str, Figure]) -> str:
+def results_table(
+    checkpoint: str,
+    found: Mapping[str, Figure],
+    *,
+    notes: Mapping[str, Mapping[str, int]],
+    plots: Sequence[str],
+) -> str:
     """Return the figures as Markdown, each with its interval, chance level and number of items."""
     lines = [
         f"# {_escape(checkpoint)}",
@@ -29,7 +35,35 @@ def results_table(checkpoint: str, found: Mapping[str, Figure]) -> str:
             f"{figure.n:,}",
         )
         lines.append(f"| {' | '.join(cells)} |")
+    for name, told in notes.items():
+        listed = ", ".join(f"{_escape(what.replace('_', ' '))} {number:,}" for what, number in told.items())
+        lines += ["", f"{_escape(name)}: {listed}."]
+    for name in plots:
+        lines += ["", f"![{name}]({name}.svg)"]
     return "\n".join([*lines, ""])
+
+
+def terminal_table(found: Mapping[str, Figure]) -> list[str]:
+    """Return the figures as aligned lines, chance beside each; names may come from data."""
+    rows: list[tuple[str, ...]] = [("figure", "value", "95 % interval", "chance", "n")]
+    for name, figure in found.items():
+        shown = _printable(name) + (" (lower is better)" if figure.lower_is_better else "")
+        interval = _interval(figure.low, figure.high)
+        rows.append((shown, _number(figure.value), interval, _number(figure.chance), f"{figure.n:,}"))
+    return _aligned(rows)
+
+
+def comparison_lines(comparison: Comparison) -> list[str]:
+    """Return a comparison as aligned lines."""
+    rows: list[tuple[str, ...]] = [
+        ("figure", "a", "b", "b - a", "95 % interval", "McNemar p", "chance", "better")
+    ]
+    for row in comparison.rows:
+        shown = _printable(row.name) + (" (lower is better)" if row.lower_is_better else "")
+        numbers = [_number(value) for value in (row.a, row.b, row.difference)]
+        tail = [_interval(row.low, row.high), _number(row.p_value), _number(row.chance), row.better]
+        rows.append((shown, *numbers, *tail))
+    return _aligned(rows)
 
 
 def comparison_table(a: str, b: str, comparison: Comparison) -> str:
@@ -51,6 +85,14 @@ def comparison_table(a: str, b: str, comparison: Comparison) -> str:
     return "\n".join([*lines, ""])
 
 
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return rows as lines, the first column on the left and numbers on the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
+    ]
+
+
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
@@ -61,6 +103,9 @@ def _interval(low: float | None, high: float | None) -> str:
 
 def _escape(text: str) -> str:
     """Return a name, which may come from data, on one line and without a meaning in Markdown or HTML."""
+    return _SPECIAL.sub(r"\\\1", _printable(text))
+
+
+def _printable(text: str) -> str:
     line = " ".join(text.split())
-    printable = "".join(c if unicodedata.category(c)[0] != "C" else "�" for c in line)
-    return _SPECIAL.sub(r"\\\1", printable)
+    return "".join(c if unicodedata.category(c)[0] != "C" else "�" for c in line)

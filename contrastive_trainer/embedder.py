@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from contrastive_trainer.data.batch import Batch
@@ -28,26 +29,34 @@ class Embedder(nn.Module):
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the embeddings of a batch by name, a row a sample.
 
-        Always `image` and `text`, each (B, D); for what the batch holds also `negative` (B, K, D), `texts`
-        (B, T, D), `short` and `distill` (B, D), `phrase` and `region` (B, R, D) and `found` (B, R, 4), the
-        boxes found from the phrases.
+        Always `image` and `text`, each (B, D); for what the batch holds also `negative` (B, K, D), `more`
+        (B, T - 1, D; the first of the T texts is `text`), `short` and `distill` (B, D), `phrase` and `region`
+        (B, R, D) and `found` (B, R, 4), the boxes found from the phrases.
         """
         image_BD, token_BPF = self.clip.encode_image(batch.image_BCHW)
-        embedded = {"image": image_BD, "text": self.clip.encode_text(batch.text_BL)}
-        for name, text_BL in (("short", batch.short_BL), ("distill", batch.distill_BL)):
-            if text_BL is not None:
-                embedded[name] = self.clip.encode_text(text_BL)
-        grids = (("negative", batch.negative_BKL), ("texts", batch.texts_BTL), ("phrase", batch.phrase_BRL))
-        for name, text_BKL in grids:
-            if text_BKL is not None:
-                embedded[name] = self._grid(text_BKL)
+        embedded = {"image": image_BD} | self._texts(batch)
         if self.prompter is not None and batch.box_BR4 is not None:
             embedded["region"] = self.prompter.regions(token_BPF, batch.box_BR4)
             embedded["found"] = self.prompter.boxes(token_BPF, embedded["phrase"])
         return embedded
 
-    def _grid(self, text_BKL: Tensor) -> Tensor:
-        return self.clip.encode_text(text_BKL.flatten(0, 1)).view(*text_BKL.shape[:2], -1)
+    def _texts(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the embeddings of all texts of a batch, encoded in one pass."""
+        tokens = {
+            "text": batch.text_BL,
+            "short": batch.short_BL,
+            "distill": batch.distill_BL,
+            "negative": batch.negative_BKL,
+            "more": None if batch.texts_BTL is None else batch.texts_BTL[:, 1:],
+            "phrase": batch.phrase_BRL,
+        }
+        given = {name: rows for name, rows in tokens.items() if rows is not None}
+        text_ND = self.clip.encode_text(torch.cat([rows.flatten(0, -2) for rows in given.values()]))
+        parts = torch.split(text_ND, [rows.shape[:-1].numel() for rows in given.values()])
+        return {
+            name: part.view(*rows.shape[:-1], -1)
+            for (name, rows), part in zip(given.items(), parts, strict=True)
+        }
 
 
 def split(batch: Batch, size: int) -> list[Batch]:

@@ -1,7 +1,7 @@
 """AdamW, its groups, and the learning rate of a step."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -9,20 +9,15 @@ from torch import Tensor, nn
 from schemas.train import OptimConfig
 
 
-def make_optimizer(modules: Iterable[nn.Module], config: OptimConfig) -> torch.optim.AdamW:
+def make_optimizer(module: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     """Return AdamW over all parameters; only matrices are decayed (Radford et al. 2021, section 2.5).
 
     Gains, biases, the class embedding and the logit scale are not.
     """
-    decayed: list[nn.Parameter] = []
-    others: list[nn.Parameter] = []
-    for module in modules:
-        for parameter in module.parameters():
-            if parameter.requires_grad:
-                (decayed if parameter.ndim >= 2 else others).append(parameter)
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
     groups = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.ndim >= 2], "weight_decay": config.weight_decay},
+        {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=config.lr, betas=config.betas, eps=config.eps, foreach=True)
 

@@ -21,6 +21,9 @@ class Preset:
     patch: int
 
 
+TEXT_LENGTH = 77
+"""Tokens of a preset's texts, as CLIP's."""
+
 PRESETS = {
     "tiny": Preset(vision=(128, 4, 4), text=(128, 4, 4), embedding=128, image_size=64, patch=8),
     "vit-b-32": Preset(vision=(768, 12, 12), text=(512, 12, 8), embedding=512, image_size=224, patch=32),
@@ -79,7 +82,7 @@ def _vision(preset: Preset, config: ModelConfig) -> dict[str, Any]:
 def _text(sizes: tuple[int, int, int], config: ModelConfig, tokenizer: Any) -> dict[str, Any]:
     return _sizes(*sizes) | {
         "vocab_size": len(tokenizer),
-        "max_position_embeddings": config.text_length,
+        "max_position_embeddings": config.text_length or TEXT_LENGTH,
         "attention_dropout": config.dropout,
         "pad_token_id": tokenizer.pad_token_id,
         "bos_token_id": tokenizer.bos_token_id,

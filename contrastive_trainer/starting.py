@@ -1,95 +1,114 @@
-"""What a run begins with: a tokenizer, tags and a model, new or of the newest checkpoint."""
+"""What a run begins with: the newest checkpoint; a new run first writes that of step 0."""
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import torch
 
-from contrastive_trainer.checkpoints import Progress, load_optimizer, load_tensors, newest, read_progress
+from contrastive_trainer.checkpoints import (
+    Progress,
+    checkpoints,
+    damaged,
+    keep_newest,
+    read_progress,
+    save_checkpoint,
+)
 from contrastive_trainer.data.batch_reader import BatchReader, Place
 from contrastive_trainer.data.raw_samples import read_raw
 from contrastive_trainer.data.sample import TrainSample
 from contrastive_trainer.data.shard_list import TrainShard
-from contrastive_trainer.distributed import Ranks, wait_for_all
+from contrastive_trainer.distributed import Ranks, from_first
+from contrastive_trainer.fields import check_fields
 from contrastive_trainer.learner import Learner
-from contrastive_trainer.model import load_clip, make_model
-from contrastive_trainer.tags import count_tags, load_tags, save_tags
+from contrastive_trainer.making import make_model
+from contrastive_trainer.model import load_clip
+from contrastive_trainer.tags import count_tags, load_tags
 from contrastive_trainer.tokenizer import TextEncoder, load_tokenizer, train_tokenizer
+from schemas.errors import ConfigError
 from schemas.train import TrainConfig
 
-SETUP = "setup"
-"""Folder of what is made of the shards before the first step: tokenizer and tags."""
+LOOKED_AT = 1000
+"""So many samples are looked at for the fields that the configuration needs."""
 
 TAG_SAMPLES = 100_000
 
 
 def start(
     config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks, settings: str
-) -> tuple[Learner, BatchReader, Progress]:
-    """Return the learner, what reads its batches, and how far it is; resumes where a checkpoint is.
+) -> tuple[Learner, Progress]:
+    """Return the learner of the newest checkpoint, and how far it is; the same on every rank.
 
     Raises:
         ConfigError: the output folder is of another configuration, or something does not fit.
     """
-    folder = Path(config.output)
-    last = newest(folder)
-    progress = Progress(step=0, steps=0, samples=0, skipped=0, settings=settings)
-    if last is not None:
-        progress = read_progress(last, settings)
-    _set_up(config, shards, ranks, settings, folder / SETUP)
-    encoder = TextEncoder(load_tokenizer(str(folder / SETUP)), config.model.text_length)
-    tags = load_tags(folder / SETUP)
+    output = Path(config.output)
+
+    def find() -> Path:
+        found = checkpoints(output)
+        if found:
+            return found[-1]
+        learner = make_learner(config, shards, ranks)
+        first = save_checkpoint(output, Progress(step=0, skipped=0, settings=settings), learner.save)
+        keep_newest(output, 1)
+        return first
+
+    path = from_first(ranks, find)
+    progress = read_progress(path, settings)
+    return load_learner(config, path, ranks), progress
+
+
+def make_learner(config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks) -> Learner:
+    """Return a learner that has learnt nothing yet; tokenizer and tags are made of the shards.
+
+    Raises:
+        ConfigError: the shards lack a field that a loss needs, or a checkpoint or tokenizer does not fit.
+    """
+    check_fields(islice(read_raw(shards, config), LOOKED_AT), config)
+    path = config.tokenizer.path or config.model.checkpoint
+    if path is not None:
+        tokenizer = load_tokenizer(path)
+    else:
+        samples = islice(read_raw(shards, config), config.tokenizer.samples)
+        texts = (text for sample in samples for text in _texts(sample))
+        tokenizer = train_tokenizer(texts, config.tokenizer.vocabulary)
+    tags: list[str] = []
+    if config.losses.stc:
+        tags = count_tags(islice(read_raw(shards, config), TAG_SAMPLES), config.losses.stc.vocabulary)
     torch.manual_seed(config.seed)
-    clip = make_model(config.model, encoder.tokenizer)
-    encoder.length = clip.text_length
+    clip = make_model(config.model, tokenizer)
+    return Learner(config, clip, TextEncoder(tokenizer, clip.text_length), tags, ranks)
+
+
+def load_learner(config: TrainConfig, path: Path, ranks: Ranks) -> Learner:
+    """Return the learner that a checkpoint holds.
+
+    Raises:
+        ConfigError: it is damaged.
+    """
+    try:
+        clip = load_clip(str(path), config.model.attention, config.model.dropout)
+        encoder = TextEncoder(load_tokenizer(str(path)), clip.text_length)
+        tags = load_tags(path)
+    except (ConfigError, ValueError) as error:
+        raise damaged(path, error) from error
     learner = Learner(config, clip, encoder, tags, ranks)
-    if last is not None:
-        learner.resume(
-            load_clip(str(last), config.model.attention),
-            load_tensors(last, "heads"),
-            load_tensors(last, "ema"),
-            load_optimizer(last),
-        )
-    reader = BatchReader(
+    learner.load(path)
+    return learner
+
+
+def make_reader(
+    config: TrainConfig, shards: Sequence[TrainShard], learner: Learner, ranks: Ranks
+) -> BatchReader:
+    """Return what reads this rank's part of the batches for a learner."""
+    return BatchReader(
         shards,
         config,
-        encoder,
-        image_size=clip.image_size,
-        vocabulary={tag: number for number, tag in enumerate(tags)},
+        learner.encoder,
+        image_size=learner.clip.image_size,
+        vocabulary={tag: number for number, tag in enumerate(learner.tags)},
         place=Place(rank=ranks.rank, ranks=ranks.count),
     )
-    return learner, reader, progress
-
-
-def _set_up(
-    config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks, settings: str, folder: Path
-) -> None:
-    """Make the tokenizer and the tags once, on the first rank."""
-    note = folder / "made.json"
-    if ranks.is_first and not _is_made(note, settings):
-        folder.mkdir(parents=True, exist_ok=True)
-        path = config.tokenizer.path or config.model.checkpoint
-        if path is not None:
-            tokenizer = load_tokenizer(path)
-        else:
-            samples = islice(read_raw(shards, config), config.tokenizer.samples)
-            texts = (text for sample in samples for text in _texts(sample))
-            tokenizer = train_tokenizer(texts, config.tokenizer.vocabulary)
-        tokenizer.save_pretrained(folder)
-        if config.losses.stc:
-            samples = islice(read_raw(shards, config), TAG_SAMPLES)
-            save_tags(folder, count_tags(samples, config.losses.stc.vocabulary))
-        note.write_text(json.dumps({"settings": settings}) + "\n", encoding="utf-8")
-    wait_for_all(ranks)
-
-
-def _is_made(note: Path, settings: str) -> bool:
-    try:
-        return bool(json.loads(note.read_text(encoding="utf-8")) == {"settings": settings})
-    except (OSError, ValueError):
-        return False
 
 
 def _texts(sample: TrainSample) -> Iterator[str]:

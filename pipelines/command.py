@@ -9,6 +9,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.runners.runner import create_runner
 
+from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import Run, only_writer, open_run
 from schemas.errors import ConfigError, PairwrightError
@@ -43,7 +44,7 @@ def _run(
     stage: Callable[[Run], Account], arguments: argparse.Namespace, beam_arguments: Sequence[str]
 ) -> int:
     check_beam_arguments(beam_arguments)
-    run = open_run(load_config(arguments.config, arguments.set, arguments.out), beam_arguments)
+    run = open_run(load_config(arguments.config, RunConfig, arguments.set, arguments.out), beam_arguments)
     counted = run_stage(stage, run)
     print(f"{counted.entered} samples in, {counted.kept} kept")
     return 0

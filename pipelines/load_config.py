@@ -1,17 +1,18 @@
-"""Read a run's YAML, apply `--set`, validate; every mistake is a line that names the field and the mend."""
+"""Read a YAML configuration, apply `--set`, validate; every mistake is a line that names field and mend."""
 
 import difflib
 import json
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from schemas.config import RunConfig
 from schemas.errors import ConfigError
-from schemas.filters import Filter
+from schemas.section import Section
+
+Config = TypeVar("Config", bound=Section)
 
 MAX_CONFIG_BYTES = 2**20
 
@@ -29,11 +30,17 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_config(path: str, settings: Iterable[str] = (), output: str | None = None) -> RunConfig:
+def load_config(
+    path: str, kind: type[Config], settings: Iterable[str] = (), output: str | None = None
+) -> Config:
     """Return the validated configuration in a YAML file, changed by `a.b=value` settings.
 
+    Args:
+        kind: what the file configures: `RunConfig`, `TrainConfig`, ...
+        output: instead of the file's.
+
     Raises:
-        ConfigError: the file is not there, is no YAML, or does not describe a run.
+        ConfigError: the file is not there, is no YAML, or does not describe such a thing.
     """
     values = parse_yaml(path, read_text(path))
     for setting in settings:
@@ -41,9 +48,9 @@ def load_config(path: str, settings: Iterable[str] = (), output: str | None = No
     if output is not None:
         values["output"] = output
     try:
-        return RunConfig.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
-        raise ConfigError("\n".join(f"{path}: {line}" for line in explain_errors(error))) from error
+        raise ConfigError("\n".join(f"{path}: {line}" for line in explain_errors(error, kind))) from error
 
 
 def read_text(path: str) -> str:
@@ -53,7 +60,7 @@ def read_text(path: str) -> str:
             data = stream.read(MAX_CONFIG_BYTES + 1)
     except OSError as error:
         raise ConfigError(
-            f"{path}: {error.strerror}; give the path of a configuration, such as configs/quickstart.yaml"
+            f"{path}: {error.strerror}; give the path of a configuration, such as those in configs/"
         ) from error
     if len(data) > MAX_CONFIG_BYTES:
         raise ConfigError(f"{path}: over 1 MiB; give a configuration, not data")
@@ -70,7 +77,7 @@ def parse_yaml(path: str, text: str) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise ConfigError(f"{path}: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise ConfigError(f"{path}: holds no `field: value` lines; start from configs/quickstart.yaml")
+        raise ConfigError(f"{path}: holds no `field: value` lines; start from one in configs/")
     return values
 
 
@@ -105,20 +112,20 @@ def apply_setting(values: dict[str, Any], setting: str) -> None:
             place = place[key]
 
 
-def explain_errors(error: ValidationError) -> list[str]:
-    """Return a line for each mistake: the field, the value, and the mend."""
+def explain_errors(error: ValidationError, kind: type[Section]) -> list[str]:
+    """Return a line for each mistake in such a configuration: the field, the value, and the mend."""
     details = error.errors()
-    lines = [_explain(detail) for detail in details[:5]]
+    lines = [_explain(detail, kind) for detail in details[:5]]
     return [*lines, f"and {len(details) - 5} more"] if len(details) > 5 else lines
 
 
-def _explain(detail: ErrorDetails) -> str:
-    # A filter's kind stands in the location as well, behind the filter's number.
+def _explain(detail: ErrorDetails, kind: type[Section]) -> str:
+    # Of a list of several kinds (filters), the kind stands in the location as well, behind the number.
     location = [str(part) for part in detail["loc"]]
     where = ".".join(location) or "configuration"
     value = detail.get("input")
     if detail["type"] == "extra_forbidden":
-        known = _known_fields(location[:-1])
+        known = _known_fields(kind, location[:-1])
         near = difflib.get_close_matches(location[-1], known, n=1)
         mend = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return f"{where}: unknown field; {mend}"
@@ -139,28 +146,30 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _known_fields(location: Sequence[str]) -> list[str]:
+def _known_fields(kind: type[Section], location: Sequence[str]) -> list[str]:
     """Return the fields of the section at a location."""
-    model: Any = RunConfig
-    filters = {m.model_fields["kind"].annotation.__args__[0]: m for m in get_args(get_args(Filter)[0])}
+    models: list[type[BaseModel]] = [kind]
     for name in location:
-        if name in filters:
-            model = filters[name]
-            continue
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            continue
-        field = next((f for n, f in model.model_fields.items() if (f.alias or n) == name), None)
-        if field is not None:
-            model = _model_in(field.annotation) or model
-    return [f.alias or name for name, f in model.model_fields.items()]
+        if tagged := [model for model in models if name in _tags(model)]:
+            models = tagged
+        else:
+            here = [f for m in models for n, f in m.model_fields.items() if (f.alias or n) == name]
+            models = [model for f in here for model in _models_in(f.annotation)] or models
+    return [f.alias or name for m in models for name, f in m.model_fields.items()]
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _tags(model: type[BaseModel]) -> tuple[str, ...]:
+    """Return the values of `kind` by which a section of several kinds is told."""
+    field = model.model_fields.get("kind")
+    return () if field is None else get_args(field.annotation)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for m in map(_model_in, get_args(annotation)) if m is not None), None)
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]
 
 
-def config_schema() -> str:
+def config_schema(kind: type[Section]) -> str:
     """Return the JSON Schema of a configuration, for editors."""
-    return json.dumps(RunConfig.model_json_schema(by_alias=True), indent=2)
+    return json.dumps(kind.model_json_schema(by_alias=True), indent=2)

@@ -153,7 +153,7 @@ class GdaConfig(_Split):
 
 
 class CalibrationConfig(_Evaluation):
-    """Whether zero-shot probabilities are right; a temperature is fitted on one half, measured on the other."""
+    """Whether zero-shot probabilities are right; one half fits a temperature, the other is measured."""
 
     kind: Literal["calibration"]
     data: LabelledData

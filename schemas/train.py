@@ -156,7 +156,10 @@ class OptimConfig(Section):
     min_lr: float = Field(0.0, ge=0, allow_inf_nan=False, description="At the end of the cosine.")
     warmup: int = Field(500, ge=0, description="Steps.")
     weight_decay: float = Field(
-        0.2, ge=0, allow_inf_nan=False, description="Of matrices; not of biases, norms, class embedding, scale."
+        0.2,
+        ge=0,
+        allow_inf_nan=False,
+        description="Of matrices; not of biases, norms, class embedding, scale.",
     )
     betas: tuple[Beta, Beta] = (0.9, 0.98)
     eps: float = Field(1e-6, gt=0, allow_inf_nan=False)
@@ -199,6 +202,7 @@ class TrainConfig(Section):
             raise ValueError("losses.hni contradicts sentences of the long text; give texts.p_long a weight")
         if self.losses.contrastive.kind == "sigmoid" and self.model.preset and self.model.family == "clip":
             raise ValueError(
-                "losses.contrastive.kind sigmoid needs a logit bias, and CLIP has none; set model.family: siglip"
+                "losses.contrastive.kind sigmoid needs a logit bias, and CLIP has none; set model.family to "
+                "siglip"
             )
         return self

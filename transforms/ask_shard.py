@@ -14,7 +14,7 @@ from transforms.accounts import Account, account
 from transforms.annotation_table import annotation_table
 from transforms.chunks import Chunk, chunk_facts, chunk_path, open_chunk
 from transforms.progress import advance
-from transforms.questions import Questions, failed
+from transforms.questions import Questions
 from transforms.reading.images import ImageReader
 from transforms.reply_store import ReplyStore
 from transforms.shard_job import ShardJob
@@ -57,6 +57,9 @@ class AskShard:
         with closing(ImageReader(self.job.shard, self._config.input)) as images:
             for chunk in self._pending():
                 for facts in chunk.facts:
+                    if (known := self._questions.known(facts)) is not None:
+                        self._settle(chunk, known)
+                        continue
                     request = self._next(self._tag(self._questions.ask(facts), chunk, facts))
                     if request is not None and self._questions.looks:
                         image = images.read(facts.offset, facts.size_bytes)
@@ -136,7 +139,9 @@ class AskShard:
         if isinstance(read, BadReply) and ticket.first is None and self._questions.is_drawn(reply):
             chunk.again.add(facts.index)
             return self._tag(self._questions.ask_again(request, read), chunk, facts, reply)
-        self._settle(chunk, failed(facts, read) if isinstance(read, BadReply) else read)
+        if isinstance(read, BadReply):
+            read = self._questions.give_up(facts, read, *replies)
+        self._settle(chunk, read)
         return None
 
     def _settle(self, chunk: Chunk, annotation: Annotation) -> None:

@@ -22,7 +22,7 @@ from transforms.storage import commit_table, exists, file_size, read_table
 COVERED = {name: f"n_{name}" for name in ("long_positive", "short_positive", "rewrites", "regions")} | {
     name: f"has_{name}" for name in TEXT_FIELDS
 }
-"""Fields of KEY.json whose coverage is counted, and the index's column that counts their items or tells of them."""
+"""Fields whose coverage is counted, and the index's column that counts their items or tells of them."""
 
 
 TAR_BYTES = "tar_bytes"

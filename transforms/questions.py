@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lvlm_workers.base import Reply, Request, Worker
 from lvlm_workers.chat_api import REFUSED_REQUEST
 from recipes.base import BadReply
 from recipes.faults import ask_again
 from recipes.reply import printable
-from schemas.annotation import Annotation, Provenance
+from schemas.annotation import Annotation, Fields, Provenance
 from schemas.facts import Facts
 from transforms.reply_store import request_hash
 from transforms.steps import Step
@@ -61,6 +63,33 @@ class Questions:
         """Return the hash under which the reply is kept."""
         seen = facts.sha256.hex() if self.looks and facts.sha256 is not None else None
         return request_hash(request, identity=self.step.worker.identity(), image_sha256=seen)
+
+    def known(self, facts: Facts) -> Annotation | None:
+        """Return what is committed of a sample about which nothing needs to be asked."""
+        fields = self.step.recipe.known(facts)
+        return None if fields is None else self._by_rule(facts, fields, ())
+
+    def give_up(self, facts: Facts, error: BadReply, *replies: Reply) -> Annotation:
+        """Return what is committed of a sample without a usable reply: the recipe's fallback, or the reason.
+
+        The fallback counts as a text left out of the reply, so that a model that always fails is seen.
+        """
+        fields = self.step.recipe.fallback(facts, error.reason)
+        if fields is None:
+            return failed(facts, error)
+        left_out = {name: {error.reason: 1} for name in fields}
+        return self._by_rule(facts, Fields(fields, left_out), replies)
+
+    def _by_rule(self, facts: Facts, fields: Mapping[str, Any], replies: Sequence[Reply]) -> Annotation:
+        provenance = Provenance(
+            recipe=self.step.recipe.name,
+            worker="rules",
+            model="rules",
+            prompt_sha256=self.step.recipe.prompt_sha256(),
+            tokens_in=sum(reply.tokens_in for reply in replies),
+            tokens_out=sum(reply.tokens_out for reply in replies),
+        )
+        return Annotation(index=facts.index, uid=facts.uid, fields=fields, provenance=provenance)
 
     def read(self, facts: Facts, seed: int | None, *replies: Reply) -> Annotation | BadReply:
         """Return what the last reply says of a sample, or why nothing; the tokens are those of all."""

@@ -1,14 +1,18 @@
-"""A sample as the trainer reads it from a shard."""
+"""A sample as the trainer reads it from a shard. Shape letters: see `contrastive_trainer.data.tar_index`."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from contrastive_trainer.data.tar_index import IMAGES, Member, Members
+from contrastive_trainer.data.tar_index import ABSENT, Places
 
-TEXTS = ("txt", "text", "caption")
-_MAX_JSON_BYTES = 4 * 2**20
+MAX_TEXTS = 64
+"""Texts of one field that are read; recipes write 16 at most."""
+
+_MAX_IMAGE_BYTES = 256 * 2**20
+_MAX_TEXT_BYTES = 4 * 2**20
 
 
 class UnreadableSampleError(Exception):
@@ -26,8 +30,9 @@ class TrainSample:
 
     @property
     def alt_text(self) -> str:
-        """Return the text that came with the picture."""
-        return self.one("alt_text") or self.text
+        """Return the text that came with the picture: published shards name it, others have no other."""
+        value = self.fields.get("alt_text")
+        return value if isinstance(value, str) else self.text
 
     def one(self, name: str) -> str:
         """Return a field of one text; empty where it has none."""
@@ -35,40 +40,51 @@ class TrainSample:
         return value if isinstance(value, str) else ""
 
     def many(self, name: str) -> list[str]:
-        """Return a field of several texts; empty where it has none."""
+        """Return a field of several texts, without blank ones; empty where it has none."""
+        return [item for item in self.items(name) if isinstance(item, str) and item.strip()]
+
+    def items(self, name: str) -> list[Any]:
+        """Return the first `MAX_TEXTS` items of a field that is a list; empty where it is none."""
         value = self.fields.get(name)
-        return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
+        return value[:MAX_TEXTS] if isinstance(value, list) else []
 
 
-def read_sample(stream: BinaryIO, members: Members, place: str) -> TrainSample:
-    """Return the sample whose members lie there; `place` is its uid where it has none of its own.
+def read_sample(stream: BinaryIO, place_R2: Places, uid: str, *, picture: bool = True) -> TrainSample:
+    """Return the sample whose parts lie there; positions in the stream neither matter nor change.
+
+    Args:
+        uid: is its uid where its JSON has none.
+        picture: whether to read it; else it is empty.
 
     Raises:
-        UnreadableSampleError: it has no picture, or a member cannot be read.
+        UnreadableSampleError: it has no picture, a part is too large or cut off, or its JSON is broken.
+        OSError: the shard cannot be read.
     """
-    image = next((members[ending] for ending in IMAGES if ending in members), None)
-    if image is None:
+    image_place, text_place, json_place = place_R2.tolist()
+    if image_place[1] == ABSENT:
         raise UnreadableSampleError("no picture")
     fields: Any = {}
-    if (found := members.get("json")) is not None and found.size <= _MAX_JSON_BYTES:
+    if json_place[1] != ABSENT:
         try:
-            fields = json.loads(_read(stream, found))
+            fields = json.loads(_read(stream, json_place, _MAX_TEXT_BYTES))
         except (ValueError, RecursionError) as error:
             raise UnreadableSampleError(f"JSON that cannot be read ({type(error).__name__})") from None
     fields = fields if isinstance(fields, dict) else {}
-    text = next((_read(stream, members[name]) for name in TEXTS if name in members), b"")
-    uid = fields.get("uid")
+    text = b"" if text_place[1] == ABSENT else _read(stream, text_place, _MAX_TEXT_BYTES)
+    own = fields.get("uid")
     return TrainSample(
-        uid=uid if isinstance(uid, str) else place,
-        image=_read(stream, image),
+        uid=own if isinstance(own, str) else uid,
+        image=_read(stream, image_place, _MAX_IMAGE_BYTES) if picture else b"",
         text=text.decode("utf-8", "replace"),
         fields=fields,
     )
 
 
-def _read(stream: BinaryIO, member: Member) -> bytes:
-    stream.seek(member.offset)
-    data = stream.read(member.size)
-    if len(data) < member.size:
+def _read(stream: BinaryIO, place: list[int], limit: int) -> bytes:
+    offset, size = place
+    if size > limit:
+        raise UnreadableSampleError(f"a part of {size} bytes, over {limit}")
+    data = os.pread(stream.fileno(), size, offset)
+    if len(data) < size:
         raise UnreadableSampleError("a shard that is cut off")
     return data

@@ -1,76 +1,77 @@
-"""Open shards with the index of their samples; copies of remote ones."""
+"""Open shards with the index of their samples. Shape letters: see `contrastive_trainer.data.tar_index`."""
 
-import hashlib
-import os
-import shutil
-from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from contrastive_trainer.data.shard_list import REMOTE
-from contrastive_trainer.data.tar_index import Members, index_tar
+from contrastive_trainer.data.recent import Recent
+from contrastive_trainer.data.remote import drop_copy, is_remote, open_copy
+from contrastive_trainer.data.sample import TrainSample, UnreadableSampleError, read_sample
+from contrastive_trainer.data.shard_list import TrainShard
+from contrastive_trainer.data.tar_index import Places, index_tar
 from schemas.errors import ConfigError
 
 
-class ShardFiles:
-    """Keeps the shards opened last; each process has its own.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Open:
+    stream: BinaryIO
+    place_NR2: Places
 
-    A remote shard is copied whole into `cache` through webdataset's `gopen` (http, s3, gs, pipe: ...); the
-    copy's name is removed at once, its bytes when the shard is no longer kept.
+
+class ShardFiles:
+    """Keeps the shards used last open: 48 bytes of memory a sample, and a file a shard.
+
+    A remote shard is copied into `cache`, and the copy removed when it is no longer kept. A shard that cannot
+    be read is not tried again while it is kept.
     """
 
     def __init__(self, cache: str | None, *, keep: int) -> None:
         self._cache = cache
-        self._keep = keep
-        self._open: OrderedDict[str, tuple[BinaryIO, list[Members]]] = OrderedDict()
-        self._broken: dict[str, str] = {}  # why: it is not tried again
-        self._process = os.getpid()
+        self._recent = Recent(self._open, keep=keep, drop=self._drop)
 
-    @contextmanager
-    def open(self, path: str) -> Iterator[tuple[BinaryIO, list[Members]]]:
-        """Yield a shard's stream and index.
+    def read(self, shard: TrainShard, row: int, *, picture: bool = True) -> TrainSample:
+        """Return a sample of a shard; `picture` as in `read_sample`.
 
         Raises:
-            OSError: it cannot be read.
+            UnreadableSampleError: there is no such sample, or it cannot be read.
+            OSError: the shard cannot be read.
             ConfigError: it is remote and there is no folder for copies.
         """
-        if self._process != os.getpid():  # forked: streams share their position with the parent's
-            self._open.clear()
-            self._process = os.getpid()
-        if path in self._broken:
-            raise OSError(self._broken[path])
-        if path not in self._open:
-            self._add(path)
-        self._open.move_to_end(path)
-        yield self._open[path]
+        found = self._recent[shard]
+        if isinstance(found, OSError):
+            raise found
+        if row >= len(found.place_NR2):
+            raise UnreadableSampleError(f"a shard of {len(found.place_NR2)} samples, not {shard.samples}")
+        uid = f"{shard.name.rpartition('/')[2]}:{row}"
+        return read_sample(found.stream, found.place_NR2[row], uid, picture=picture)
 
-    def _add(self, path: str) -> None:
+    def _open(self, shard: TrainShard) -> _Open | OSError:
         try:
-            local = self._copy(path) if REMOTE in path else path
-            self._open[path] = (open(local, "rb"), index_tar(local))  # noqa: SIM115  (closed when not kept)
+            stream = self._copy(shard) if is_remote(shard.path) else open(shard.path, "rb")
+            try:
+                place_NR2 = index_tar(stream, shard.name)
+            except BaseException:
+                stream.close()
+                raise
         except OSError as error:
-            self._broken[path] = str(error)
-            raise
-        if REMOTE in path:
-            os.remove(local)  # the open stream keeps the bytes
-        while len(self._open) > self._keep:
-            self._open.popitem(last=False)[1][0].close()
+            return error
+        if len(place_NR2) > shard.samples:
+            warnings.warn(
+                f"{shard.name} holds {len(place_NR2)} samples, but sizes.json says {shard.samples}: the "
+                "others are never seen; remove sizes.json to have them counted",
+                stacklevel=2,
+            )
+        return _Open(stream=stream, place_NR2=place_NR2)
 
-    def __getstate__(self) -> dict[str, object]:
-        return self.__dict__ | {"_open": OrderedDict()}
-
-    def _copy(self, url: str) -> str:
+    def _copy(self, shard: TrainShard) -> BinaryIO:
         if self._cache is None:
-            raise ConfigError(f"data.shards: {url} is remote; give data.cache, a folder for copies of shards")
-        import webdataset
+            raise ConfigError(
+                f"data.shards: {shard.name} is remote; give data.cache, a folder for copies of shards"
+            )
+        return open_copy(shard.path, self._cache)
 
-        os.makedirs(self._cache, exist_ok=True)
-        name = f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{os.getpid()}.tar"
-        local = os.path.join(self._cache, name)
-        try:
-            with webdataset.gopen(url, "rb") as source, open(local, "wb") as target:
-                shutil.copyfileobj(source, target)
-        except Exception as error:  # whatever the opener of the scheme raises
-            raise OSError(f"{url} cannot be read: {type(error).__name__}: {error}") from error
-        return local
+    def _drop(self, shard: TrainShard, found: _Open | OSError) -> None:
+        if isinstance(found, _Open):
+            found.stream.close()
+            if is_remote(shard.path) and self._cache is not None:
+                drop_copy(shard.path, self._cache)

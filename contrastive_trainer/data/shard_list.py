@@ -3,15 +3,18 @@
 import glob
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import braceexpand
 
-from contrastive_trainer.data.tar_index import index_tar
+from contrastive_trainer.data.remote import beside, is_remote, read_small, tar_name
+from contrastive_trainer.data.tar_index import index_tar, is_whole
 from schemas.errors import ConfigError
 
-REMOTE = "://"
+SIZES = "sizes.json"
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,30 +24,46 @@ class TrainShard:
     path: str
     samples: int
 
+    @property
+    def name(self) -> str:
+        """Its path; of a URL the file's name alone."""
+        return tar_name(self.path) if is_remote(self.path) else self.path
 
-def list_shards(patterns: Sequence[str]) -> list[TrainShard]:
+
+def list_shards(patterns: Sequence[str], say: Say = print) -> list[TrainShard]:
     """Return the shards in the order of the patterns, those of one pattern by name.
 
     A pattern is the folder of a published set, a folder of tars, a path, a glob, a brace range or a URL. How
-    many samples a shard holds is read from the `sizes.json` beside it, or counted where there is none.
+    many samples a shard holds is read from the `sizes.json` beside it. Where there is none, all headers of a
+    local shard are read, which takes seconds a shard and is said first.
 
     Raises:
-        ConfigError: a pattern names no shard, or a shard cannot be read; names it and the mend.
+        ConfigError: a pattern names no shard, or it is not to be found how many samples one holds; names it
+            and the mend.
     """
-    paths = [path for pattern in patterns for path in _expand(pattern)]
-    sizes: dict[str, dict[str, int]] = {}
-    shards = []
-    for path in dict.fromkeys(paths):
-        folder, name = os.path.split(path)
-        if folder not in sizes:
-            sizes[folder] = _read_sizes(folder)
-        samples = sizes[folder].get(name)
-        shards.append(TrainShard(path=path, samples=_count(path) if samples is None else samples))
-    return shards
+    paths = list(dict.fromkeys(path for pattern in patterns for path in _expand(pattern)))
+    read: dict[str | None, dict[str, int]] = {}
+    sizes: dict[str, int | None] = {}
+    for path in paths:
+        source = _sizes_beside(path)
+        if source not in read:
+            read[source] = _read_sizes(source)
+        sizes[path] = read[source].get(tar_name(path) if is_remote(path) else os.path.basename(path))
+    uncounted = [path for path in paths if sizes[path] is None]
+    if any(is_remote(path) for path in uncounted):
+        lost = next(path for path in uncounted if is_remote(path))
+        raise ConfigError(
+            f"data.shards: how many samples {tar_name(lost)} holds is not known; put a {SIZES} beside it, "
+            'like {"00000.tar": 10000}, or copy the shards here'
+        )
+    if uncounted:
+        say(f"counting the samples of {len(uncounted)} shards that no {SIZES} lists; this takes a while")
+    counted = {path: _count(path) if size is None else size for path, size in sizes.items()}
+    return [TrainShard(path=path, samples=counted[path]) for path in paths]
 
 
 def _expand(pattern: str) -> list[str]:
-    if REMOTE in pattern:
+    if is_remote(pattern):
         return list(braceexpand.braceexpand(pattern))
     found: list[str] = []
     for path in braceexpand.braceexpand(pattern):
@@ -63,32 +82,44 @@ def _expand(pattern: str) -> list[str]:
     return found
 
 
-def _read_sizes(folder: str) -> dict[str, int]:
-    path = os.path.join(folder, "sizes.json")
-    if REMOTE in folder or not os.path.exists(path):
+def _sizes_beside(path: str) -> str | None:
+    return beside(path, SIZES) if is_remote(path) else os.path.join(os.path.dirname(path), SIZES)
+
+
+def _read_sizes(source: str | None) -> dict[str, int]:
+    """Return what a sizes.json says; nothing where there is none."""
+    if source is None:
         return {}
+    name = SIZES if is_remote(source) else source
     try:
-        with open(path, encoding="utf-8") as stream:
-            sizes = json.load(stream)
-        right = all(isinstance(n, int) and n >= 0 for n in sizes.values())
-    except (OSError, ValueError, AttributeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}); remove it to have samples counted") from error
-    if not right:
-        raise ConfigError(
-            f"{path} holds something that is no number of samples; remove it to have them counted"
-        )
-    return dict(sizes)
+        if is_remote(source):
+            data = read_small(source)
+        else:
+            with open(source, "rb") as stream:
+                data = stream.read()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        if is_remote(source):  # openers do not tell a missing file from another fault
+            return {}
+        raise ConfigError(f"{name} cannot be read ({error.strerror}); make it readable") from error
+    try:
+        sizes = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{name} is no JSON ({error}); remove it to have samples counted") from error
+    if not isinstance(sizes, dict) or not all(type(n) is int and n >= 0 for n in sizes.values()):
+        raise ConfigError(f"{name} holds something that is no number of samples; remove it to have them counted")
+    return sizes
 
 
 def _count(path: str) -> int:
-    if REMOTE in path:
-        raise ConfigError(
-            f"data.shards: how many samples {path} holds is not known; list its folder's tars with a local "
-            "sizes.json, or mount it"
-        )
     try:
-        return len(index_tar(path))
+        with open(path, "rb") as stream:
+            place_NR2 = index_tar(stream, path)
+            if not is_whole(place_NR2, os.fstat(stream.fileno()).st_size):
+                raise OSError("it is cut off")
     except OSError as error:
         raise ConfigError(
-            f"data.shards: {path} cannot be read ({error}); repair it with `pairwright doctor`"
+            f"data.shards: {path} cannot be read ({error}); repair it with `pairwright doctor --repair`"
         ) from error
+    return len(place_NR2)

@@ -1,53 +1,118 @@
-"""Where the members of a shard's samples lie, so that any sample is read alone."""
+"""Where the parts of a shard's samples lie, so that any sample is read alone.
+
+Shape letters: N samples, R parts (picture, text, JSON), 2: offset and size in bytes.
+"""
 
 import os
 import tarfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import BinaryIO
 
-IMAGES = ("jpg", "jpeg", "png", "webp")
-_MAX_MEMBER_BYTES = 256 * 2**20
+import numpy as np
+import numpy.typing as npt
+
+IMAGES = ("jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff")
+TEXTS = ("txt", "text", "caption")
+PARTS = (IMAGES, TEXTS, ("json",))
+"""The endings of each part, the first of which that a sample has is taken."""
+
+ABSENT = -1
+"""Size of a part that a sample has not."""
+
+Places = npt.NDArray[np.int64]
+_Found = tuple[str, int, int]
+_BLOCK = 512
+_MAX_EXTENSION = 2**20
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """The bytes of a member: where in the tar, and how many."""
+def index_tar(stream: BinaryIO, name: str) -> Places:
+    """Return where the parts of each sample of an uncompressed tar lie: (N, R, 2).
 
-    offset: int
-    size: int
-
-
-Members = dict[str, Member]
-"""The members of a sample by ending, in lower case."""
-
-
-def index_tar(path: str) -> list[Members]:
-    """Return the members of each sample of an uncompressed tar: those of equal key that lie together.
-
-    WebDataset's rule: a key ends at the first dot of the base name. A sample without a picture counts too.
+    A sample is what lies together under one key; WebDataset's rule: a key ends at the first dot of the base
+    name. One without a picture counts too. What a cut-off tar lacks is not noticed here: see `is_whole`.
 
     Raises:
-        OSError: the file cannot be read, is no tar, or is cut off.
+        OSError: it cannot be read, or is no tar.
     """
+    members = _walk(stream)
+    if members is None:
+        stream.seek(0)
+        try:
+            with tarfile.open(fileobj=stream, mode="r:") as tar:
+                members = [(m.name, m.offset_data, m.size) for m in tar if m.isreg() and not m.issparse()]
+        except (tarfile.TarError, ValueError, OverflowError) as error:
+            raise OSError(f"{name} is no readable tar: {error}") from error
+    keyed = (pair for pair in map(_key, members) if pair is not None)
+    rows = [_parts(part for _, part in group) for _, group in groupby(keyed, key=lambda pair: pair[0])]
+    return np.array(rows, dtype=np.int64).reshape(-1, len(PARTS), 2)
+
+
+def is_whole(place_NR2: Places, size: int) -> bool:
+    """Return whether all parts end within a tar of so many bytes."""
+    return bool((place_NR2.sum(axis=2) <= size).all())
+
+
+def _key(member: _Found) -> tuple[str, tuple[str, int, int]] | None:
+    """Return a member's key, and its ending with its place; None where it has no key or no ending."""
+    folder, slash, base = member[0].rpartition("/")
+    stem, _, ending = base.partition(".")
+    return (f"{folder}{slash}{stem}", (ending.lower(), *member[1:])) if stem and ending else None
+
+
+def _parts(members: Iterable[_Found]) -> list[tuple[int, int]]:
+    found = {ending: (offset, size) for ending, offset, size in members}
+    return [next((found[e] for e in endings if e in found), (0, ABSENT)) for endings in PARTS]
+
+
+def _walk(stream: BinaryIO) -> list[_Found] | None:
+    """Return name, offset and size of the members; None where a header is of a rarer kind.
+
+    Six times as fast as `tarfile`, which every worker would spend a second on for a shard of 10,000 samples.
+    """
+    found: list[_Found] = []
+    descriptor, offset, long_name = stream.fileno(), 0, None
+    while (block := os.pread(descriptor, _BLOCK, offset)).strip(b"\0"):
+        size, offset = _size(block), offset + _BLOCK
+        kind = block[156:157]
+        if size is None or kind not in b"05Lx\0":
+            return None
+        if kind in b"Lx":
+            if size > _MAX_EXTENSION:
+                return None
+            told = os.pread(descriptor, size, offset)
+            records = {b"path": told.rstrip(b"\0")} if kind == b"L" else dict(_records(told))
+            if b"size" in records or any(key.startswith(b"GNU.sparse") for key in records):
+                return None
+            long_name = records.get(b"path", long_name)
+        elif kind != b"5":
+            name = block[:100].partition(b"\0")[0] if long_name is None else long_name
+            found.append((name.decode("utf-8", "surrogateescape"), offset, size))
+        if kind not in b"Lx":
+            long_name = None
+        offset += size + -size % _BLOCK
+    return found if offset else None
+
+
+def _size(block: bytes) -> int | None:
+    """Return the size that a header of the plain kind declares; None for any other or a broken one."""
+    if len(block) < _BLOCK or block[257:262] != b"ustar" or block[345:500].strip(b"\0"):
+        return None
     try:
-        with tarfile.open(path, "r:") as tar:
-            found = [(m.name, Member(m.offset_data, m.size)) for m in tar if m.isreg()]
-    except tarfile.TarError as error:
-        raise OSError(f"{path} is no readable tar: {error}") from error
-    end = os.path.getsize(path)
-    for name, member in found:
-        if member.offset + member.size > end:
-            raise OSError(f"{path} is cut off within {name[:80]!r}")
-    samples = []
-    for _, group in groupby(found, key=lambda item: _key(item[0])):
-        samples.append({_ending(name): member for name, member in group if member.size <= _MAX_MEMBER_BYTES})
-    return samples
+        size, total = (int(block[a:b].strip(b" \0") or b"0", 8) for a, b in ((124, 136), (148, 156)))
+    except ValueError:
+        return None
+    is_sound = total == sum(block) - sum(block[148:156]) + 8 * ord(" ")
+    return size if is_sound and size >= 0 else None
 
 
-def _key(name: str) -> str:
-    folder, _, base = name.rpartition("/")
-    return f"{folder}/{base.partition('.')[0]}"
-
-
-def _ending(name: str) -> str:
-    return name.rpartition("/")[2].partition(".")[2].lower()
+def _records(told: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the records of a pax header: their length in digits, a blank, key=value, and a newline."""
+    while told:
+        digits, _, _ = told.partition(b" ")
+        length = int(digits) if digits.isdigit() and len(digits) < 8 else 0
+        key, equals, value = told[len(digits) + 1 : length - 1].partition(b"=")
+        if not equals:
+            return
+        yield key, value
+        told = told[length:]

@@ -14,6 +14,7 @@ import yaml
 from demo_data.scenes import write_scenes
 from pipelines.command import run_command
 from pipelines.curate import run_curate
+from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import only_writer, open_run
 from pipelines.verify import verify
@@ -29,7 +30,7 @@ def run(config: Path) -> None:
     """Curate in this process; leave it with the command's exit status."""
 
     def command() -> int:
-        opened = open_run(load_config(str(config)))
+        opened = open_run(load_config(str(config), RunConfig))
         with only_writer(opened):
             run_curate(opened)
         return 0

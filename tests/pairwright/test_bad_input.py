@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from pairwright.cli import main
+from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import only_writer, open_run
 from pipelines.verify import verify
@@ -74,7 +75,7 @@ def test_input_that_is_not_there(small: Path, told: Told, shards: str, said: str
         ("publish.samples_per_shrad=4", "publish.samples_per_shrad: unknown field; did you mean"),
         ("profile.filters.0.kind=wrds", "unknown kind 'wrds'; did you mean 'words'?"),
         ("publish.samples_per_shard=0", "publish.samples_per_shard: input should be greater than or equal"),
-        ("annotate.0.recipe=hqcilp", "recipe 'hqcilp' is not known; use one of hqclip, laclip"),
+        ("annotate.0.recipe=hqcilp", "recipe 'hqcilp' is not known; use one of bilingual, compress"),
         ("annotate.0.worker=nobody", "annotate names worker 'nobody', but workers has baseline"),
         ("dedup.decontaminate=[none.parquet]", "none.parquet' is not there; mend dedup"),
         ("name=../../etc", "name: "),
@@ -218,7 +219,7 @@ def test_an_output_on_a_service_that_is_not_set_up(small: Path, told: Told, outp
 
 def test_an_output_that_another_process_writes(small: Path, told: Told) -> None:
     output = small.parent / "out"
-    with only_writer(open_run(load_config(str(small)))):
+    with only_writer(open_run(load_config(str(small), RunConfig))):
         status, line = told("curate", small)
     assert (status, line) == (2, f"another process is writing {output}; wait for it or stop it")
     assert look_complete(output) == []

@@ -15,6 +15,7 @@ import yaml
 
 from demo_data.build import build
 from pipelines.curate import run_curate
+from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import only_writer, open_run
 from transforms.accounts import Account
@@ -69,7 +70,7 @@ def _curate(config: str | Path | Mapping[str, Any], output: Path, *settings: str
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump({"name": "test", "output": "unused", **config}))
         config = path
-    run = open_run(load_config(str(config), settings, str(output)))
+    run = open_run(load_config(str(config), RunConfig, settings, str(output)))
     with only_writer(run):
         account = run_curate(run)
     counts = json.loads((output / "run.json").read_text())["counts"]

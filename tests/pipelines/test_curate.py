@@ -24,6 +24,7 @@ from demo_data.scenes import write_scenes
 from demo_data.tar_writing import add_member
 from demo_data.web_texts import LATIN_1
 from pipelines.hashes import write_hashes
+from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import open_run
 from pipelines.verify import verify
@@ -443,6 +444,6 @@ def test_alt_text_without_pictures_names_the_tool_that_fetches_them(
     path = tmp_path / "run.yaml"
     path.write_text(f"name: x\ninput: {{shards: {shard}}}\noutput: {tmp_path}/out\n")
     with pytest.raises(ValueError, match="img2dataset") as raised:
-        open_run(load_config(str(path)))
+        open_run(load_config(str(path), RunConfig))
     assert "\n" not in str(raised.value)
     assert not os.path.exists(tmp_path / "out")

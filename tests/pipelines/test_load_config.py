@@ -32,17 +32,17 @@ def write(folder: Path, values: Any) -> str:
 
 def error_of(folder: Path, values: Any, *settings: str) -> str:
     with pytest.raises(ConfigError) as raised:
-        load_config(write(folder, values), settings)
+        load_config(write(folder, values), RunConfig, settings)
     return str(raised.value)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_configuration_is_valid(path: Path) -> None:
-    assert load_config(str(path)).name
+    assert load_config(str(path), RunConfig).name
 
 
 def test_defaults_are_the_papers(tmp_path: Path) -> None:
-    config = load_config(write(tmp_path, GOOD))
+    config = load_config(write(tmp_path, GOOD), RunConfig)
     assert [f.model_dump(exclude_none=True) for f in config.profile.filters] == [
         {"kind": "words", "min": 3.0},
         {"kind": "side", "min_px": 100},
@@ -90,14 +90,14 @@ def test_files_that_are_no_configuration(tmp_path: Path, text: str, line: str) -
 
 def test_missing_binary_and_huge_files(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file.*configs/quickstart.yaml"):
-        load_config(str(tmp_path / "none.yaml"))
+        load_config(str(tmp_path / "none.yaml"), RunConfig)
     path = tmp_path / "b.yaml"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="is not UTF-8"):
-        load_config(str(path))
+        load_config(str(path), RunConfig)
     path.write_bytes(b" " * (2**20 + 1))
     with pytest.raises(ConfigError, match="over 1 MiB"):
-        load_config(str(path))
+        load_config(str(path), RunConfig)
 
 
 def test_settings_change_fields_and_items_of_lists(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_settings_change_fields_and_items_of_lists(tmp_path: Path) -> None:
         "dedup.near.max_distance=2",
         "input.shards=[b.tar, c.tar]",
     ]
-    config = load_config(write(tmp_path, GOOD), settings, output="elsewhere")
+    config = load_config(write(tmp_path, GOOD), RunConfig, settings, output="elsewhere")
     assert config.publish.samples_per_shard == 7
     assert config.profile.filters[1].model_dump()["min_px"] == 5
     assert config.dedup is not None
@@ -141,7 +141,7 @@ def test_any_yaml_is_a_configuration_or_a_readable_error(
     path = tmp_path_factory.mktemp("c") / "run.yaml"
     path.write_text(yaml.safe_dump(values))
     try:
-        config = load_config(str(path))
+        config = load_config(str(path), RunConfig)
     except ConfigError as error:
         assert str(error)
         assert str(error).count("\n") <= 5
@@ -159,7 +159,7 @@ def test_any_setting_applies_or_is_refused(setting: str) -> None:
 
 
 def test_the_schema_for_editors_knows_every_section() -> None:
-    schema = json.loads(config_schema())
+    schema = json.loads(config_schema(RunConfig))
     assert set(schema["properties"]) >= {"name", "input", "output", "profile", "dedup", "annotate", "publish"}
     assert schema["additionalProperties"] is False
     assert "json" in schema["$defs"]["InputConfig"]["properties"]

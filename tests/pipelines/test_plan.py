@@ -16,6 +16,7 @@ from PIL import Image
 
 from demo_data.tar_writing import add_member
 from pairwright.cli import main
+from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.plan import plan
 from pipelines.plan_table import count, duration, show_bytes
@@ -97,7 +98,7 @@ def asking(url: str, recipe: str = "laclip", **settings: Any) -> list[str]:
 
 
 def test_the_run_is_within_the_intervals(planted: Path, curate: Any) -> None:
-    found = rows(plan(load_config(str(planted))))
+    found = rows(plan(load_config(str(planted), RunConfig)))
     assert found["shards"][0] == str(SHARDS)
     run = curate(planted, planted.parent / "curated")
     for label, truth in [("samples", run.counts["in"]), ("kept", run.counts["published"])]:
@@ -113,7 +114,7 @@ def test_the_run_is_within_the_intervals(planted: Path, curate: Any) -> None:
 
 
 def test_a_plan_of_everything_is_exact(planted: Path, curate: Any) -> None:
-    found = rows(plan(load_config(str(planted)), sample=2000))
+    found = rows(plan(load_config(str(planted), RunConfig), sample=2000))
     run = curate(planted, planted.parent / "curated")
     assert found["samples"] == [str(run.counts["in"]), "exact"]
     assert found["kept"] == [str(run.counts["published"]), "exact"]
@@ -138,7 +139,7 @@ def test_the_demo_by_its_manifest(demo: Path) -> None:
 
 def test_nobody_is_asked_unless_told(planted: Path, serve: Any) -> None:
     server = serve()
-    lines = list(plan(load_config(str(planted), asking(server.url))))
+    lines = list(plan(load_config(str(planted), RunConfig, asking(server.url))))
     assert server.seen == []
     found = rows(lines)
     assert any("No model was asked" in line for line in lines)
@@ -150,7 +151,7 @@ def test_nobody_is_asked_unless_told(planted: Path, serve: Any) -> None:
 
 def test_asking_measures_what_the_server_counts(planted: Path, serve: Any) -> None:
     server = serve(answer=lambda body: GOOD)
-    lines = list(plan(load_config(str(planted), asking(server.url, in_flight=4)), replies=20))
+    lines = list(plan(load_config(str(planted), RunConfig, asking(server.url, in_flight=4)), replies=20))
     assert len(server.seen) == 20
     assert len(set(server.prompts)) > 5
     words_in = [len(prompt.split()) for prompt in server.prompts]
@@ -173,7 +174,7 @@ def test_asking_measures_what_the_server_counts(planted: Path, serve: Any) -> No
 
 def test_bad_replies_are_counted_as_asked_again(planted: Path, serve: Any) -> None:
     server = serve(fault_rate=0.5, faults=("empty",), answer=lambda body: GOOD)
-    found = list(plan(load_config(str(planted), asking(server.url)), replies=40))
+    found = list(plan(load_config(str(planted), RunConfig, asking(server.url)), replies=40))
     empty = sum(seen.fault == "empty" for seen in server.seen)
     assert 5 < empty < 35
     table = rows(found)
@@ -186,9 +187,9 @@ def test_bad_replies_are_counted_as_asked_again(planted: Path, serve: Any) -> No
 
 def test_pictures_go_with_the_requests(planted: Path, serve: Any) -> None:
     server = serve()
-    before = rows(plan(load_config(str(planted), asking(server.url, "hqclip"))))
+    before = rows(plan(load_config(str(planted), RunConfig, asking(server.url, "hqclip"))))
     assert 1 <= numbers(before["image in, a request"])[0] <= 64 * 64 / 784
-    list(plan(load_config(str(planted), asking(server.url, "hqclip")), replies=8))
+    list(plan(load_config(str(planted), RunConfig, asking(server.url, "hqclip")), replies=8))
     assert len(server.seen) == 8
     for seen in server.seen:
         kinds = [part["type"] for part in seen.body["messages"][0]["content"]]
@@ -203,20 +204,20 @@ def test_a_service_that_is_down_fails_the_plan(planted: Path, capsys: pytest.Cap
 
 
 def test_a_billion_samples(planted: Path) -> None:
-    lines = list(plan(load_config(str(planted)), total=10**9))
+    lines = list(plan(load_config(str(planted), RunConfig), total=10**9))
     found = rows(lines)
     assert found["samples"] == ["1.000 bn", "exact"]
     share = numbers(found["kept by profile"])
     value = numbers([found["kept"][0].removesuffix(" M")])[0]
     assert value == pytest.approx(10 * share[0], rel=0.002)
     assert "Scaled to 1,000,000,000 samples like those of the input." in lines
-    whole = rows(plan(load_config(str(planted)), sample=2000, total=10**9))
+    whole = rows(plan(load_config(str(planted), RunConfig), sample=2000, total=10**9))
     assert len(whole["kept by profile"]) == 3  # all of the input is a sample of a billion
 
 
 def test_the_same_plan_twice(planted: Path) -> None:
     def without_times() -> list[str]:
-        lines = list(plan(load_config(str(planted))))
+        lines = list(plan(load_config(str(planted), RunConfig)))
         start = next(i for i, line in enumerate(lines) if line.startswith("time of a core"))
         return lines[:start]
 
@@ -264,7 +265,7 @@ def test_a_wrong_number_of_samples_has_status_2(text: str, planted: Path) -> Non
 
 def test_a_sample_must_hold_shards_enough(planted: Path) -> None:
     with pytest.raises(ConfigError, match="at least 128"):
-        list(plan(load_config(str(planted)), sample=127))
+        list(plan(load_config(str(planted), RunConfig), sample=127))
 
 
 def test_figures_as_they_are_written() -> None:

@@ -53,7 +53,7 @@ def read(folder: Path, ending: str, number: int) -> Sample:
 
 
 def test_a_sample_of_all_is_the_manifest(demo: Path) -> None:
-    config = load_config(str(QUICKSTART), [f"input.shards={demo}/*.{{tar,tar.gz,parquet}}"])
+    config = load_config(str(QUICKSTART), RunConfig, [f"input.shards={demo}/*.{{tar,tar.gz,parquet}}"])
     sample = read_sample(find_shards(config.input.shards), config, 1000, needs_text=True)
     answers = json.loads((demo / "manifest.json").read_text())
     assert (sample.number, sample.known, sample.listed) == (answers["in"], answers["in"], 7)

@@ -27,7 +27,7 @@ def planned(demo: Path) -> Any:
     def make(steps: dict[str, str]) -> tuple[Sample, dict[str, StepPlan]]:
         listed = ", ".join(f"{{recipe: {recipe}, worker: {worker}}}" for recipe, worker in steps.items())
         shards = f"input.shards={demo}/0000[01].tar"
-        config: RunConfig = load_config(str(QUICKSTART), [shards, MODEL, f"annotate=[{listed}]"])
+        config: RunConfig = load_config(str(QUICKSTART), RunConfig, [shards, MODEL, f"annotate=[{listed}]"])
         found = find_shards(config.input.shards)
         sample = read_sample(found, config, 128, needs_text=True)
         plans = expect_steps(list(checked_steps(config).values()), sample)

@@ -10,6 +10,7 @@ import pytest
 
 from demo_data.scenes import write_scenes
 from pipelines import publish
+from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.publish import FINISHED, publish_mark
 from pipelines.run import open_run
@@ -123,7 +124,7 @@ def test_the_mark_names_all_that_decides_the_output(config: dict[str, Any], tmp_
     def mark(*settings: str, out: str = "a") -> str:
         path = tmp_path / "run.yaml"
         path.write_text(json.dumps({"name": "test", "output": "x", **config}))
-        return publish_mark(open_run(load_config(str(path), settings, str(tmp_path / out))))
+        return publish_mark(open_run(load_config(str(path), RunConfig, settings, str(tmp_path / out))))
 
     same = [mark(), mark(out="b"), mark("chunk_samples=3")]
     other = [

@@ -12,6 +12,7 @@ from lvlm_workers.base import Reply, Request
 from lvlm_workers.mock import MockWorker
 from pipelines.annotate import annotate_and_tell
 from pipelines.curate import run_curate
+from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.progress_display import Display
 from pipelines.run import only_writer, open_run
@@ -207,7 +208,7 @@ def test_a_server_that_ignores_the_schema_is_named_also_where_it_stops_the_run(
 
     path = tmp_path / "run.json"
     path.write_text(json.dumps({"name": "test", "output": str(tmp_path / "out"), **asked(prose)}))
-    run = open_run(load_config(str(path)))
+    run = open_run(load_config(str(path), RunConfig))
     with only_writer(run):
         with pytest.raises(DropRatioError, match=r"annotate \(hqclip\) rejected 10 of 10"):
             run_curate(run)

@@ -69,8 +69,8 @@ def runs(config: Path, start: Start, curate: Callable[[Path], Any]) -> dict[str,
         os.kill(engine_of(process.pid), signal.SIGKILL)
         printed, _ = process.communicate()
         assert process.returncode == 0, printed[-3000:]
-    resumed = curate(config)
-    return {"run": resumed, "engine_ended": engine_ended, "kept": kept, "replies": journaled(output)}
+    replies = journaled(output)
+    return {"run": curate(config), "engine_ended": engine_ended, "replies": replies}
 
 
 @pytest.fixture
