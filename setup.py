@@ -15,6 +15,7 @@ setup(
     packages=[
         "clip_evaluation",
         "clip_evaluation.datasets",
+        "clip_evaluation.evaluations",
         "contrastive_trainer",
         "contrastive_trainer.data",
         "contrastive_trainer.losses",
@@ -39,8 +40,11 @@ setup(
             [
                 "configs/quickstart.yaml",
                 "configs/datacomp_basic.yaml",
+                "configs/evaluate.yaml",
                 "configs/hqclip.yaml",
                 "configs/recaption_fuse.yaml",
+                "configs/train_hqclip.yaml",
+                "configs/train_tiny.yaml",
             ],
         )
     ],
@@ -61,6 +65,7 @@ setup(
         "torch": [  # models in the worker process, the trainer, the evaluator
             "braceexpand>=0.1.7",
             "safetensors>=0.5",
+            "tensorboard>=2.18",
             "tokenizers>=0.21",
             "torch>=2.9",
             "transformers>=5,<6",

@@ -71,7 +71,7 @@ def _prepare(name: str, evaluation: Evaluation, progress: Progress) -> Prepared:
     except (ConfigError, RunError) as error:
         raise type(error)(f"evaluation {name!r}: {error}") from error
     told = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in made.notes.items())
-    progress.say(f"{name:32} {told}")
+    progress.say(f"{name:36} {told}")
     return made
 
 

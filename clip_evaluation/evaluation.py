@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from clip_evaluation.embedder import Embedder, Rows
 from clip_evaluation.zero_shot import class_embeddings, fill_templates
 
@@ -39,6 +41,10 @@ def fingerprint(*parts: Any) -> str:
 
 def embed_classes(embedder: Embedder, names: Sequence[str], templates: Sequence[str], what: str) -> Rows:
     """Return an embedding (C, D) a class, the mean over its texts."""
-    texts = [text for name in names for text in fill_templates(templates, name)]
-    text_ND = embedder.texts(texts, f"{what}: classes")
-    return class_embeddings(text_ND.reshape(len(names), len(templates), -1))
+    filled = [fill_templates(templates, name) for name in names]
+    # A template at a time, so that another evaluation that shares some finds them in the cache.
+    parts = [
+        embedder.texts([texts[number] for texts in filled], f"{what}: {template}")
+        for number, template in enumerate(templates)
+    ]
+    return class_embeddings(np.stack(parts, axis=1))

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from tqdm import tqdm
 
+_WIDTH = 36
 Advance = Callable[[int], object]
 
 
@@ -26,13 +27,14 @@ class Progress:
     def step(self, what: str, *, total: int, cached: int, unit: str) -> Iterator[Advance]:
         """Show how far `total` items are, of which `cached` are there already; say so at the end."""
         started = time.monotonic()
+        what = what if len(what) <= _WIDTH else f"{what[: _WIDTH - 3]}..."
         if total == cached:
             yield lambda _: None
         else:
             with tqdm(
                 total=total,
                 initial=cached,
-                desc=f"{what:32}",
+                desc=f"{what:{_WIDTH}}",
                 unit=f" {unit}",
                 disable=not self._bars,
                 leave=False,
@@ -42,4 +44,4 @@ class Progress:
         seconds = time.monotonic() - started
         rate = f"{seconds:7.1f} s {(total - cached) / max(seconds, 1e-3):>8,.0f}/s" if cached < total else ""
         kept = f"  {cached:,} from the cache" if cached else ""
-        self.say(f"{what:32} {total:>9,} {unit:9} {rate}{kept}".rstrip())
+        self.say(f"{what:{_WIDTH}} {total:>9,} {unit:9} {rate}{kept}".rstrip())

@@ -14,10 +14,11 @@ import numpy as np
 
 from clip_evaluation.compare import Comparison, compare
 from clip_evaluation.figure import Figure, figures, to_json
-from clip_evaluation.tables import results_table
+from clip_evaluation.tables import comparison_table, results_table
 from schemas.errors import ConfigError, RunError
 
 RESULTS, TABLE, ITEMS = "results.json", "results.md", "items.npz"
+COMPARISON = "comparison"
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -121,6 +122,14 @@ def compare_results(a: Results, b: Results) -> Comparison:
         only_a=tuple(name for part in parts for name in part.only_a),
         only_b=tuple(name for part in parts for name in part.only_b),
     )
+
+
+def write_comparison(folder: Path, a: str, b: str, comparison: Comparison) -> None:
+    """Write a comparison of two checkpoints as JSON and Markdown into a folder, made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"a": a, "b": b} | to_json(comparison)
+    _write(folder / f"{COMPARISON}.json", f"{json.dumps(content, indent=1, allow_nan=False)}\n".encode())
+    _write(folder / f"{COMPARISON}.md", comparison_table(a, b, comparison).encode())
 
 
 def _of_probes(found: Mapping[str, Figure], same: set[str], wanted: bool) -> dict[str, Figure]:

@@ -68,8 +68,11 @@ def write_whole(folder: Path, fill: Callable[[Path], object]) -> None:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
         fill(half)
-        for path in [*half.iterdir(), half]:
+        mode = half.stat().st_mode & 0o666  # safetensors are written for the owner alone
+        for path in half.iterdir():
+            path.chmod(mode)
             _sync(path)
+        _sync(half)
         if folder.exists():
             shutil.rmtree(folder)
         os.rename(half, folder)

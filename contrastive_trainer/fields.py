@@ -1,12 +1,16 @@
 """Do the shards hold what the configuration asks of them?"""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+from contrastive_trainer.data.assemble import read_regions
 from contrastive_trainer.data.sample import TrainSample
+from contrastive_trainer.data.text_sampler import long_pairs
 from schemas.errors import ConfigError
 from schemas.train import TrainConfig
 
-_LONG = ("long_positive", "recaption", "fused")
+Check = Callable[[TrainSample], object]
+
+_LONG = "long_positive, fused or recaption", "hqclip or recaption"
 
 
 def check_fields(samples: Iterable[TrainSample], config: TrainConfig) -> None:
@@ -15,20 +19,42 @@ def check_fields(samples: Iterable[TrainSample], config: TrainConfig) -> None:
     Raises:
         ConfigError: names the setting, the field and the recipe that writes it.
     """
-    texts, losses = config.texts, config.losses
-    needs = {
-        "texts.p_long": (_LONG if texts.p_long else (), "hqclip or recaption"),
-        "texts.p_short": (("short_positive",) if texts.p_short else (), "hqclip"),
-        "texts.p_rewrite": (("rewrites",) if texts.p_rewrite else (), "laclip"),
-        "losses.hni": (("long_negative",) if losses.hni else (), "hqclip"),
-        "losses.regions": (("regions",) if losses.regions else (), "one that writes regions"),
-    }
-    filled = [{name for name, value in sample.fields.items() if value} for sample in samples]
-    if not filled:
+    lacking = list(_needs(config))
+    count = 0
+    for count, sample in enumerate(samples, 1):  # noqa: B007  (the last is told of)
+        lacking = [need for need in lacking if not need[0](sample)]
+        if not lacking:
+            return
+    if not count:
         raise ConfigError("data.shards: no sample can be read; look at them with `pairwright doctor`")
-    for setting, (names, recipe) in needs.items():
-        if names and all(there.isdisjoint(names) for there in filled):
-            raise ConfigError(
-                f"{setting}: none of the first {len(filled)} samples has {' or '.join(names)}; curate the "
-                f"shards with recipe {recipe}, or leave it out"
-            )
+    _, setting, field, recipe = lacking[0]
+    raise ConfigError(
+        f"{setting}: none of the first {count} samples has {field}; curate the shards with a recipe that "
+        f"writes it ({recipe}), or leave it out"
+    )
+
+
+def _needs(config: TrainConfig) -> Iterable[tuple[Check, str, str, str]]:
+    """Yield what is asked for: how it is seen in a sample, the setting, the field, and who writes it."""
+    texts, losses = config.texts, config.losses
+    yield has_text, "data.shards", "text", "any of one text"
+    if losses.hni:
+        what = "long_negative that contradicts its long_positive"
+        yield lambda sample: any(false for _, false in long_pairs(sample)), "losses.hni", what, "hqclip"
+    if losses.stc:
+        yield lambda sample: sample.many("short_positive"), "losses.stc", "short_positive", "hqclip"
+    if losses.regions:
+        yield read_regions, "losses.regions", "regions with box and phrase", "one of regions"
+    if losses.long_clip:
+        yield long_pairs, "losses.long_clip", *_LONG
+    if texts.p_long:
+        yield long_pairs, "texts.p_long", *_LONG
+    if texts.p_short:
+        yield lambda sample: sample.many("short_positive"), "texts.p_short", "short_positive", "hqclip"
+    if texts.p_rewrite:
+        yield lambda sample: sample.many("rewrites"), "texts.p_rewrite", "rewrites", "laclip"
+
+
+def has_text(sample: TrainSample) -> bool:
+    """Return whether there is any text to fall back on."""
+    return bool(sample.text.strip() or sample.alt_text.strip())

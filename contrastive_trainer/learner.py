@@ -62,7 +62,7 @@ class Learner:
             parts = self._backward(batch.to(self._ranks.device))
         except torch.OutOfMemoryError as error:
             raise RunError(
-                f"the GPU does not hold {len(batch.samples)} samples at once; set chunk (GradCache) or lower it"
+                f"the GPU does not hold {len(batch.samples)} samples; set chunk (GradCache) or lower it"
             ) from error
         norm = self._norm()
         figures = self._over_ranks(parts) | {"gradient_norm": norm}
@@ -74,7 +74,7 @@ class Learner:
         self.clip.limit_scale()
         if self.average is not None:
             self.average.update(self.embedder, step)
-        return figures | {"lr": rate, "scale": float(self.clip.scale)}
+        return figures | {"lr": rate, "scale": self.clip.scale.detach().item()}
 
     def _backward(self, batch: Batch) -> dict[str, Tensor]:
         """Accumulate the gradients of a batch; in chunks with GradCache where so configured."""

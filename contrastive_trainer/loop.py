@@ -63,7 +63,7 @@ def run(job: Job, progress: Progress, stop: Stop, reporter: Reporter | None) -> 
         progress = replace(progress, step=progress.step + 1, skipped=progress.skipped + skipped)
         check_skipped(progress, job.config)
         if reporter is not None:
-            reporter.tell(progress, figures, loader.waited)
+            reporter.tell(progress, figures, batch.faults, loader.waited)
         if progress.step % job.config.checkpoint_steps == 0 or progress.step == job.steps:
             job.save(progress)
             saved = progress.step

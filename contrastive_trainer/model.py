@@ -136,14 +136,18 @@ def load_clip(path: str, attention: str = "sdpa", dropout: float = 0.0) -> Clip:
             raise ValueError(f"its model type is {settings.model_type!r}, not clip or siglip")
         for tower in (settings.vision_config, settings.text_config):
             tower.attention_dropout = dropout
-        model = AutoModel.from_pretrained(
+        model, report = AutoModel.from_pretrained(
             path,
             config=settings,
             dtype=torch.float32,
             attn_implementation=attention,
             use_safetensors=True,
             trust_remote_code=False,
+            output_loading_info=True,
         )
+        if report["missing_keys"]:
+            missing = sorted(report["missing_keys"])
+            raise ValueError(f"it lacks {len(missing)} of its weights, such as {missing[0]}")
     except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
         line = next(iter(str(error).splitlines()), "")[:300]
         raise ConfigError(

@@ -1,5 +1,7 @@
 """`--overfit-one-batch`: a model that cannot learn one batch by heart is broken."""
 
+from transformers.utils.logging import disable_progress_bar
+
 from contrastive_trainer.data.shard_list import list_shards
 from contrastive_trainer.distributed import Ranks, join
 from contrastive_trainer.reporter import Clock, Say, step_line
@@ -23,6 +25,7 @@ def overfit(config: TrainConfig, *, say: Say = print) -> float:
         ConfigError: the configuration does not fit, or torchrun is used.
         RunError: the batch is not learnt.
     """
+    disable_progress_bar()
     with join(config.device) as ranks:
         if ranks.count > 1:
             raise ConfigError("--overfit-one-batch runs in one process; leave torchrun out")

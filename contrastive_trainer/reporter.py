@@ -1,7 +1,7 @@
 """What a run says while it trains: lines for people, warnings, and figures in files."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +12,10 @@ from contrastive_trainer.log import Log
 from schemas.train import TrainConfig
 
 Say = Callable[[str], None]
+
+FAULTS = 5
+"""So many samples that cannot be read are named; the others are counted."""
+
 _NOT_LOSSES = ("lr", "scale", "gradient_norm", "samples_per_second", "waiting", "skipped")
 
 
@@ -50,14 +54,24 @@ class Reporter:
     def __init__(self, config: TrainConfig, progress: Progress, steps: int, say: Say) -> None:
         self._log_steps, self._steps, self._say = config.log_steps, steps, say
         self._clock = Clock(batch=config.batch, first=progress.step)
+        self._faults_left = FAULTS
         self._alarms = Alarms(chance=chance_loss(config))
         self._log = Log(Path(config.output), step=progress.step)
         if progress.step:
             say(f"goes on after step {progress.step}")
         self._warn(look_ahead(config, steps))
 
-    def tell(self, progress: Progress, figures: Mapping[str, float], waited: float) -> None:
-        """Note a step; `waited` is how many seconds the run has waited for data so far."""
+    def tell(
+        self, progress: Progress, figures: Mapping[str, float], faults: Sequence[str], waited: float
+    ) -> None:
+        """Note a step.
+
+        Args:
+            faults: samples of this rank that could not be read.
+            waited: seconds that the run has waited for data so far.
+        """
+        self._warn(f"{fault}; another stands in its place" for fault in faults[: self._faults_left])
+        self._faults_left -= min(self._faults_left, len(faults))
         self._warn(self._alarms.look_at_loss(progress.step, figures["contrastive"]))
         if progress.step % self._log_steps and progress.step != self._steps:
             return

@@ -14,10 +14,11 @@ from contrastive_trainer.checkpoints import (
     read_progress,
     save_checkpoint,
 )
+from contrastive_trainer.data.assemble import read_regions
 from contrastive_trainer.data.batch_reader import BatchReader, Place
-from contrastive_trainer.data.raw_samples import read_raw
 from contrastive_trainer.data.sample import TrainSample
 from contrastive_trainer.data.shard_list import TrainShard
+from contrastive_trainer.data.text_samples import read_texts
 from contrastive_trainer.distributed import Ranks, from_first
 from contrastive_trainer.fields import check_fields
 from contrastive_trainer.learner import Learner
@@ -64,17 +65,17 @@ def make_learner(config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks
     Raises:
         ConfigError: the shards lack a field that a loss needs, or a checkpoint or tokenizer does not fit.
     """
-    check_fields(islice(read_raw(shards, config), LOOKED_AT), config)
+    check_fields(islice(read_texts(shards, config), LOOKED_AT), config)
     path = config.tokenizer.path or config.model.checkpoint
     if path is not None:
         tokenizer = load_tokenizer(path)
     else:
-        samples = islice(read_raw(shards, config), config.tokenizer.samples)
+        samples = islice(read_texts(shards, config), config.tokenizer.samples)
         texts = (text for sample in samples for text in _texts(sample))
         tokenizer = train_tokenizer(texts, config.tokenizer.vocabulary)
     tags: list[str] = []
     if config.losses.stc:
-        tags = count_tags(islice(read_raw(shards, config), TAG_SAMPLES), config.losses.stc.vocabulary)
+        tags = count_tags(islice(read_texts(shards, config), TAG_SAMPLES), config.losses.stc.vocabulary)
     torch.manual_seed(config.seed)
     clip = make_model(config.model, tokenizer)
     return Learner(config, clip, TextEncoder(tokenizer, clip.text_length), tags, ranks)
@@ -118,3 +119,4 @@ def _texts(sample: TrainSample) -> Iterator[str]:
         yield from sample.many(name)
     for name in ("fused", "recaption"):
         yield sample.one(name)
+    yield from (phrase for _, phrase in read_regions(sample))

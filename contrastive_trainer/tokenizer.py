@@ -13,6 +13,12 @@ from schemas.errors import ConfigError
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 
+MAX_TRAINED_CHARS = 10_000
+"""Characters of a text that a tokenizer is trained on."""
+
+MAX_CHARS_PER_TOKEN = 64
+"""A text is cut at so many characters for each token that is left of it: it may have megabytes."""
+
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """Return a lower-casing byte-level BPE tokenizer of at most `vocabulary` tokens, trained on the texts.
@@ -30,7 +36,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator((_clean(text, MAX_TRAINED_CHARS) for text in texts), trainer)
     ends = [(token, tokenizer.token_to_id(token)) for token in (START, END)]
     tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=ends)
     return PreTrainedTokenizerFast(
@@ -42,22 +48,26 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
     """Return the tokenizer of a folder or hub id.
 
     Raises:
-        ConfigError: there is none, or it has no end token or nothing to pad with.
+        ConfigError: there is none, or it puts no end token behind a text, or has nothing to pad with.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        line = str(error).splitlines()[0][:200]
+        line = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise ConfigError(f"tokenizer {path!r} cannot be loaded ({line}); name a folder or hub id") from error
+    if tokenizer.eos_token_id is None or tokenizer("a")["input_ids"][-1] != tokenizer.eos_token_id:
+        raise ConfigError(f"tokenizer {path!r} puts no end token behind a text; use another")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    if tokenizer.pad_token_id is None:
-        raise ConfigError(f"tokenizer {path!r} has no token to pad with; use another")
+    tokenizer.padding_side = tokenizer.truncation_side = "right"
     return tokenizer
 
 
 class TextEncoder:
-    """Encodes texts as rows of `length` tokens, cut so that the end token is always there."""
+    """Encodes texts as rows of `length` tokens, cut so that the end token is always there.
+
+    What a text says is never a special token: a caption that contains "<end>" is not cut there.
+    """
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, length: int) -> None:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # forked workers hang on its threads
@@ -68,9 +78,14 @@ class TextEncoder:
         """Return the tokens of N texts as int64 of shape (N, L), padded on the right."""
         if not texts:
             return torch.zeros(0, self.length, dtype=torch.int64)
-        clean = [text.encode("utf-8", "replace").decode() for text in texts]
         found = self.tokenizer(
-            clean, padding="max_length", truncation=True, max_length=self.length, return_tensors="pt"
+            [_clean(text, MAX_CHARS_PER_TOKEN * self.length) for text in texts],
+            padding="max_length",
+            truncation=True,
+            max_length=self.length,
+            split_special_tokens=True,
+            return_attention_mask=False,
+            return_tensors="pt",
         )
         token_NL: Tensor = found["input_ids"]
         return token_NL
@@ -78,4 +93,11 @@ class TextEncoder:
     def save(self, folder: Path) -> None:
         """Write the tokenizer as transformers reads it."""
         self.tokenizer.model_max_length = self.length
+        self.tokenizer.backend_tokenizer.no_padding()  # or the file would say what was encoded last
+        self.tokenizer.backend_tokenizer.no_truncation()
         self.tokenizer.save_pretrained(folder)
+
+
+def _clean(text: str, chars: int) -> str:
+    """Return the beginning of a text, with a question mark for each lone surrogate."""
+    return text[:chars].encode("utf-8", "replace").decode()

@@ -9,6 +9,8 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from transformers.utils.logging import disable_progress_bar
+
 from contrastive_trainer.checkpoints import only_writer
 from contrastive_trainer.data.shard_list import TrainShard, list_shards
 from contrastive_trainer.distributed import Ranks, from_first, join
@@ -50,6 +52,7 @@ def train(config: TrainConfig, *, say: Say = print) -> Outcome:
         ConfigError: the configuration, the shards or a checkpoint does not fit.
         RunError: the loss is no number, too many samples cannot be read, or the disk is full.
     """
+    disable_progress_bar()
     with join(config.device) as ranks, stopping() as stop, ExitStack() as stack:
         output = Path(config.output)
         shards = list_shards(config.data.shards)

@@ -79,6 +79,52 @@ def _add_plan(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]")
     plan.set_defaults(command=commands.plan)
 
 
+def _add_train(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    train = subparsers.add_parser(
+        "train",
+        help="train a CLIP on published shards, or go on training",
+        epilog="On several GPUs: torchrun --nproc-per-node N -m pairwright train CONFIG. SIGTERM and Ctrl-C save "
+        "and leave with status 143 and 130; the same command resumes, as it does after a kill.",
+    )
+    train.add_argument("config", help="the trainer's YAML")
+    train.add_argument("--out", help="output folder, instead of the configuration's")
+    train.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="change a field, such as optim.lr=1e-3",
+    )
+    train.add_argument(
+        "--overfit-one-batch",
+        action="store_true",
+        help="see whether the model can learn one batch by heart; writes nothing",
+    )
+    train.set_defaults(command=commands.train)
+
+
+def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    evaluate = subparsers.add_parser("evaluate", help="measure a checkpoint, or go on measuring it")
+    evaluate.add_argument("checkpoint", help="folder or hub id of a CLIP or SigLIP")
+    evaluate.add_argument("config", help="the evaluator's YAML")
+    evaluate.add_argument("--out", help="output folder, instead of the configuration's")
+    evaluate.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="PATH=VALUE",
+        help="change a field, such as evaluations.0.data.path=data/emoji",
+    )
+    evaluate.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    evaluate.set_defaults(command=commands.evaluate)
+
+    compare = subparsers.add_parser("compare", help="put the results of two checkpoints side by side")
+    compare.add_argument("a", metavar="A", help="output folder of pairwright evaluate")
+    compare.add_argument("b", metavar="B", help="that of the other checkpoint")
+    compare.add_argument("--out", help="folder for comparison.md and .json, instead of B")
+    compare.set_defaults(command=commands.compare)
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="pairwright", description=__doc__)
@@ -126,5 +172,9 @@ def make_parser() -> argparse.ArgumentParser:
     hashes.set_defaults(command=commands.hashes)
 
     schema = subparsers.add_parser("schema", help="print the JSON Schema of a configuration, for editors")
+    schema.add_argument("kind", nargs="?", choices=("curate", "train", "evaluate"), default="curate")
     schema.set_defaults(command=commands.schema)
+
+    _add_train(subparsers)
+    _add_evaluate(subparsers)
     return parser

@@ -3,7 +3,11 @@
 import argparse
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+
+_TORCH_EXTRA = ("braceexpand", "safetensors", "tokenizers", "torch", "transformers")
 
 
 def curate(options: argparse.Namespace) -> int:
@@ -13,10 +17,11 @@ def curate(options: argparse.Namespace) -> int:
     from pipelines.load_config import load_config
     from pipelines.progress_display import Display
     from pipelines.run import open_run
+    from schemas.config import RunConfig
 
     check_beam_arguments(options.beam_arguments)
     started = time.monotonic()
-    run = open_run(load_config(options.config, options.set, options.out), options.beam_arguments)
+    run = open_run(load_config(options.config, RunConfig, options.set, options.out), options.beam_arguments)
     display = Display(enabled=not options.quiet)
     counted = run_stage(partial(run_curate, display=display), run)
     if not options.quiet:
@@ -35,8 +40,10 @@ def plan(options: argparse.Namespace) -> int:
     """Say what a configuration would do and take."""
     from pipelines.load_config import load_config
     from pipelines.plan import plan as lines
+    from schemas.config import RunConfig
 
-    for line in lines(load_config(options.config, options.set), options.sample, options.ask, options.samples):
+    config = load_config(options.config, RunConfig, options.set)
+    for line in lines(config, options.sample, options.ask, options.samples):
         print(line)
     return 0
 
@@ -87,6 +94,75 @@ def hashes(options: argparse.Namespace) -> int:
 def schema(options: argparse.Namespace) -> int:
     """Print the JSON Schema of a configuration."""
     from pipelines.load_config import config_schema
+    from schemas.config import RunConfig
+    from schemas.evaluate import EvaluateConfig
+    from schemas.section import Section
+    from schemas.train import TrainConfig
 
-    print(config_schema())
+    models: dict[str, type[Section]] = {"curate": RunConfig, "train": TrainConfig, "evaluate": EvaluateConfig}
+    print(config_schema(models[options.kind]))
     return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train, or go on training; 128 + the signal's number where one stopped it."""
+    from pipelines.load_config import load_config
+    from schemas.train import TrainConfig
+
+    config = load_config(options.config, TrainConfig, options.set, options.out)
+    say = partial(print, flush=True)
+    with _needing_torch():
+        from contrastive_trainer.overfit import overfit
+        from contrastive_trainer.training import train as run_training
+    if options.overfit_one_batch:
+        overfit(config, say=say)
+        return 0
+    outcome = run_training(config, say=say)
+    return 0 if outcome.signal is None else 128 + outcome.signal
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Measure a checkpoint."""
+    from pipelines.load_config import load_config
+    from schemas.evaluate import EvaluateConfig
+
+    config = load_config(options.config, EvaluateConfig, options.set, options.out)
+    with _needing_torch():
+        from clip_evaluation.evaluate import evaluate as run_evaluation
+        from clip_evaluation.progress import Progress
+        from clip_evaluation.tables import terminal_table
+    figures = run_evaluation(options.checkpoint, config, Progress(enabled=not options.quiet))
+    if not options.quiet:
+        print("\n".join(terminal_table(figures)))
+        print(f"all figures  {config.output}/results.md")
+    return 0
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Put the results of two checkpoints side by side."""
+    from pathlib import Path
+
+    from clip_evaluation.report import compare_results, read_results, write_comparison
+    from clip_evaluation.tables import comparison_lines
+
+    a, b = read_results(Path(options.a)), read_results(Path(options.b))
+    comparison = compare_results(a, b)
+    folder = Path(options.b if options.out is None else options.out)
+    write_comparison(folder, a.checkpoint, b.checkpoint, comparison)
+    print(f"a: {a.checkpoint}\nb: {b.checkpoint}")
+    print("\n".join(comparison_lines(comparison)))
+    print(f"written to {folder}/comparison.md")
+    return 0
+
+
+@contextmanager
+def _needing_torch() -> Iterator[None]:
+    """Say how to install the packages of the extra `torch` where one is missing."""
+    from schemas.errors import ConfigError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in _TORCH_EXTRA:
+            raise
+        raise ConfigError(f"{error.name} is not installed; pip install 'pairwright[torch]'") from error

@@ -9,9 +9,9 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.runners.runner import create_runner
 
-from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import Run, only_writer, open_run
+from schemas.config import RunConfig
 from schemas.errors import ConfigError, PairwrightError
 from transforms.accounts import Account
 from transforms.process_pool import process_pool

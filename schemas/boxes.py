@@ -14,7 +14,11 @@ def read_box(value: object) -> Box | None:
     >>> read_box([0, 0.5, 1, 1]), read_box([0, 0.5, 1, float("nan")]), read_box([0, 0.5, 1])
     ((0.0, 0.5, 1.0, 1.0), None, None)
     """
-    if not isinstance(value, list) or len(value) != 4 or not all(type(side) in (int, float) for side in value):
+    if (
+        not isinstance(value, list)
+        or len(value) != 4
+        or not all(type(side) in (int, float) for side in value)
+    ):
         return None
     try:
         x0, y0, x1, y1 = map(float, value)

@@ -97,7 +97,7 @@ class DedupConfig(Section):
 class AnnotateStep(Section):
     """One recipe, and who answers it."""
 
-    recipe: str = Field(description="hqclip, laclip, or module:Class of your own.")
+    recipe: str = Field(description="One of docs/recipes.md, or module:Class of your own.")
     worker: str = Field(description="A name under workers.")
 
 

@@ -18,7 +18,10 @@ class TrainDataConfig(Section):
         description="Folder of a published set, or path, glob, brace range or list of its tars."
     )
     shuffle_shards: int = Field(
-        8, ge=1, description="So many shards are shuffled together, sample by sample; more mixes better."
+        8,
+        ge=1,
+        le=256,
+        description="So many shards are shuffled together, sample by sample, and held open; more mix better.",
     )
     workers: int = Field(2, ge=0, description="Processes that read and decode; 0: none but the trainer.")
     crop_scale: tuple[Share, Share] = Field(
@@ -28,6 +31,13 @@ class TrainDataConfig(Section):
     cache: str | None = Field(
         None, description="Folder for copies of remote shards; those of the present window are kept."
     )
+
+    @model_validator(mode="after")
+    def _crop_is_a_range(self) -> "TrainDataConfig":
+        low, high = self.crop_scale
+        if not 0 < low <= high:
+            raise ValueError(f"crop_scale {low:g} to {high:g} is no range of areas; give like [0.9, 1]")
+        return self
 
 
 class ModelConfig(Section):
@@ -64,13 +74,16 @@ class TokenizerConfig(Section):
 
 
 class TextConfig(Section):
-    """Which of a sample's texts an image is trained with; weights of absent fields go to the others."""
+    """Which of a sample's texts an image is trained with; weights of absent fields go to the others.
+
+    The caption evenly drawn among itself and M rewrites, as LaCLIP has it, is `p_raw: 1, p_rewrite: M`.
+    """
 
     p_raw: Weight = Field(1.0, description="The alt text.")
-    p_long: Weight = Field(0.0, description="Sentences of long_positive (or recaption, fused).")
+    p_long: Weight = Field(0.0, description="Sentences of long_positive (else of fused, else of recaption).")
     p_short: Weight = Field(0.0, description="short_positive, joined by commas.")
     p_rewrite: Weight = Field(0.0, description="One of rewrites.")
-    sentences: int = Field(2, ge=1, description="Drawn of long_positive, in their order.")
+    sentences: int = Field(2, ge=1, description="Drawn of the long text, in their order.")
 
     @model_validator(mode="after")
     def _some_text(self) -> "TextConfig":

@@ -36,8 +36,13 @@ class Batch:
     teacher_image_BE: dict[str, Tensor] = field(default_factory=dict)
     teacher_text_BE: dict[str, Tensor] = field(default_factory=dict)
     group_B: Tensor | None = None  # int64: equal where the texts are equal
-    skipped: int = 0  # samples that could not be read and were replaced
+    faults: tuple[str, ...] = ()  # why samples could not be read; others stand in their place
     seconds: float = 0.0  # that reading and decoding took
+
+    @property
+    def skipped(self) -> int:
+        """How many samples could not be read and were replaced."""
+        return len(self.faults)
 
     def to(self, device: torch.device) -> "Batch":
         """Return the batch with its tensors on a device."""

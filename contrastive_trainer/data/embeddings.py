@@ -1,8 +1,10 @@
-"""Stored embeddings of teachers: one Parquet file a shard, a row a sample (MobileCLIP's reinforced data)."""
+"""Stored embeddings of teachers: one Parquet file a shard, a row a sample (MobileCLIP's reinforced data).
+
+Shape letters: N samples of a shard, E width.
+"""
 
 import os
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,46 +12,83 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contrastive_trainer.data.recent import Recent
+from contrastive_trainer.data.shard_list import TrainShard
 from schemas.errors import ConfigError
 
-Vectors = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.floating[Any]]
 
 
 class StoredEmbeddings:
-    """A folder with `00000.parquet` for `00000.tar` and so on: columns `image` and one named as the text.
+    """A folder with `00000.parquet` for `00000.tar` and so on: `uid`, `image`, and the text's column.
 
-    The tables of the shards read last are kept; a window of shards should fit (`keep`).
+    Vectors are lists of floats of one width; half precision is kept as such, for each process holds those of
+    `keep` shards.
     """
 
-    def __init__(self, folder: str, text: str, *, keep: int = 16) -> None:
+    def __init__(self, folder: str, text: str, *, keep: int) -> None:
         self._folder = folder
         self._columns = ("image", text)
-        self._table = lru_cache(keep)(self._load)
+        self._tables = Recent(self._load, keep=keep)
 
-    def rows(self, shard: str, row: int, uid: str) -> tuple[Vectors, Vectors]:
+    def check(self, shards: Sequence[TrainShard]) -> None:
+        """Check that there is a file for each shard, and that the first is as it should be.
+
+        Raises:
+            ConfigError: names the file that is missing or wrong.
+        """
+        for shard in shards:
+            if not os.path.exists(self._path(shard)):
+                raise ConfigError(
+                    f"losses.distill: {self._path(shard)} is not there; each shard needs its file there"
+                )
+        rows = len(self._tables[self._path(shards[0])][0])
+        if rows != shards[0].samples:
+            raise self._mismatch(shards[0], f"{rows} rows for {shards[0].samples} samples")
+
+    def row(self, shard: TrainShard, row: int, uid: str) -> tuple[Vectors, Vectors]:
         """Return the embeddings of a sample's picture and text, each of shape (E,).
 
         Raises:
             ConfigError: there are none for the shard, or they are of other samples; names the file.
         """
-        uids, image_NE, text_NE = self._table(os.path.splitext(os.path.basename(shard))[0])
+        uids, image_NE, text_NE = self._tables[self._path(shard)]
         if row >= len(uids) or uids[row] != uid:
-            raise ConfigError(
-                f"losses.distill: {self._folder} holds embeddings of other samples than {shard} (row {row}); "
-                "score this published set again"
-            )
+            raise self._mismatch(shard, f"row {row}")
         return image_NE[row], text_NE[row]
 
-    def _load(self, name: str) -> tuple[Sequence[str], Vectors, Vectors]:
-        path = os.path.join(self._folder, f"{name}.parquet")
+    def _mismatch(self, shard: TrainShard, where: str) -> ConfigError:
+        return ConfigError(
+            f"losses.distill: {self._path(shard)} holds embeddings of other samples than {shard.name} "
+            f"({where}); compute them again for these shards"
+        )
+
+    def _path(self, shard: TrainShard) -> str:
+        stem, _ = os.path.splitext(os.path.basename(shard.name))
+        return os.path.join(self._folder, f"{stem}.parquet")
+
+    def _load(self, path: str) -> tuple[list[Any], Vectors, Vectors]:
         try:
-            table = pq.read_table(path, columns=["uid", *self._columns])
-        except (OSError, pa.ArrowInvalid, KeyError) as error:
-            line = str(error).splitlines()[0][:200]
-            raise ConfigError(f"losses.distill: {path} cannot be read ({line})") from error
-        image_NE, text_NE = (_matrix(table[column]) for column in self._columns)
-        return [str(uid) for uid in table["uid"].to_pylist()], image_NE, text_NE
+            table = pq.read_table(path, columns=["uid", *self._columns], partitioning=None)
+            image_NE, text_NE = (_matrix(table[column]) for column in self._columns)
+        except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+            line = next(iter(str(error).splitlines()), type(error).__name__)[:200]
+            raise ConfigError(
+                f"losses.distill: {path} cannot be used ({line}); it needs columns uid, "
+                f"{' and '.join(self._columns)}, vectors of one width"
+            ) from error
+        return table["uid"].to_pylist(), image_NE, text_NE
 
 
-def _matrix(column: Any) -> Vectors:
-    return np.array(column.to_pylist(), dtype=np.float32)
+def _matrix(column: "pa.ChunkedArray[Any]") -> Vectors:
+    """Return a column of equally long lists of finite floats as (N, E)."""
+    joined: Any = column.combine_chunks()
+    flat = joined.flatten()
+    if joined.null_count or flat.null_count or not pa.types.is_floating(flat.type):
+        raise ValueError("a vector is missing, or is not of floats")
+    if not pa.types.is_fixed_size_list(joined.type) and len(np.unique(np.diff(joined.offsets))) > 1:
+        raise ValueError("vectors of different widths")
+    matrix_NE: Vectors = flat.to_numpy(zero_copy_only=False).reshape(len(joined), -1)
+    if not np.isfinite(matrix_NE).all():
+        raise ValueError("a vector that is not finite")
+    return matrix_NE

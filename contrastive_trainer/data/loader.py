@@ -1,16 +1,18 @@
 """Batches in the order of their steps, read ahead by worker processes."""
 
+import signal
 import time
 from collections.abc import Iterator
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from contrastive_trainer.data.batch import Batch
 from contrastive_trainer.data.batch_reader import BatchReader
+from schemas.errors import PairwrightError, RunError
 
-AHEAD = 4
-"""Batches that each worker reads ahead."""
+AHEAD = 2
+"""Batches that each worker reads ahead, all of which are in memory."""
 
 
 class Loader:
@@ -20,7 +22,7 @@ class Loader:
     """
 
     def __init__(self, reader: BatchReader, *, workers: int) -> None:
-        self._reader = reader
+        self._steps = _Steps(reader)
         self._workers = workers
         self.waited = 0.0
         """Seconds that the trainer has waited so far."""
@@ -29,26 +31,61 @@ class Loader:
         """Yield the batches of the steps from `first` up to, not including, `last`.
 
         Raises:
-            RunError, ConfigError: see `BatchReader`.
-            RuntimeError: a worker process died.
+            ConfigError: see `BatchReader`.
+            RunError: see `BatchReader`; or a worker process died.
         """
-        loader: DataLoader[Batch] = DataLoader(
-            self._reader,
+        workers = min(self._workers, last - first)
+        loader: DataLoader[Batch | PairwrightError] = DataLoader(
+            self._steps,
             batch_size=None,
             sampler=range(first, last),
-            num_workers=min(self._workers, max(1, last - first)) if self._workers else 0,
-            prefetch_factor=AHEAD if self._workers else None,
-            worker_init_fn=_one_thread,
+            num_workers=workers,
+            prefetch_factor=AHEAD if workers else None,
+            worker_init_fn=_settle,
         )
         source = iter(loader)
         while True:
             started = time.monotonic()
-            batch = next(source, None)
+            batch = self._next(source)
             self.waited += time.monotonic() - started
             if batch is None:
                 return
+            if isinstance(batch, PairwrightError):
+                raise batch
             yield batch
 
+    @staticmethod
+    def _next(source: Iterator[Batch | PairwrightError]) -> Batch | PairwrightError | None:
+        try:
+            return next(source, None)
+        except RuntimeError as error:
+            if "DataLoader worker (pid" not in str(error):
+                raise
+            raise RunError(
+                "a process that reads data died, most often for want of memory (or of shared memory, "
+                "/dev/shm); lower data.workers or batch, and run again"
+            ) from error
 
-def _one_thread(_: int) -> None:
+
+class _Steps(Dataset[Batch | PairwrightError]):
+    """A reader whose errors are handed over as they are, and not as the text of a traceback."""
+
+    def __init__(self, reader: BatchReader) -> None:
+        self._reader = reader
+
+    def __getitem__(self, step: int) -> Batch | PairwrightError:
+        try:
+            return self._reader[step]
+        except PairwrightError as error:
+            return error
+
+
+def _settle(_: int) -> None:
+    """Leave threads and signals to the trainer, which saves when it is told to stop.
+
+    Schedulers signal all processes of a job, and a reader that dies takes the trainer with it. The second
+    SIGTERM is the loader's own, and ends it.
+    """
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))

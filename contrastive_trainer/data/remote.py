@@ -10,7 +10,7 @@ import os
 import re
 import select
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any
 
 from schemas.errors import ConfigError
 
@@ -59,8 +59,8 @@ def read_small(url: str) -> bytes:
     return target.getvalue()
 
 
-def open_copy(url: str, folder: str) -> BinaryIO:
-    """Open the copy of a remote shard in a folder; it is made first where no process has made it.
+def open_copy(url: str, folder: str) -> int:
+    """Open the copy of a remote shard in a folder, made first where no process has made it.
 
     Raises:
         OSError: it cannot be read, or the folder cannot be written.
@@ -73,7 +73,7 @@ def open_copy(url: str, folder: str) -> BinaryIO:
             with open(f"{path}.half", "wb") as target:
                 _copy(url, target)
             os.replace(f"{path}.half", path)
-        return open(path, "rb")
+        return os.open(path, os.O_RDONLY)
 
 
 def drop_copy(url: str, folder: str) -> None:

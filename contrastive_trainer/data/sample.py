@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any
 
 from contrastive_trainer.data.tar_index import ABSENT, Places
 
@@ -49,8 +49,8 @@ class TrainSample:
         return value[:MAX_TEXTS] if isinstance(value, list) else []
 
 
-def read_sample(stream: BinaryIO, place_R2: Places, uid: str, *, picture: bool = True) -> TrainSample:
-    """Return the sample whose parts lie there; positions in the stream neither matter nor change.
+def read_sample(descriptor: int, place_R2: Places, uid: str, *, picture: bool = True) -> TrainSample:
+    """Return the sample whose parts lie there in an open tar.
 
     Args:
         uid: is its uid where its JSON has none.
@@ -66,25 +66,25 @@ def read_sample(stream: BinaryIO, place_R2: Places, uid: str, *, picture: bool =
     fields: Any = {}
     if json_place[1] != ABSENT:
         try:
-            fields = json.loads(_read(stream, json_place, _MAX_TEXT_BYTES))
+            fields = json.loads(_read(descriptor, json_place, _MAX_TEXT_BYTES))
         except (ValueError, RecursionError) as error:
             raise UnreadableSampleError(f"JSON that cannot be read ({type(error).__name__})") from None
     fields = fields if isinstance(fields, dict) else {}
-    text = b"" if text_place[1] == ABSENT else _read(stream, text_place, _MAX_TEXT_BYTES)
+    text = b"" if text_place[1] == ABSENT else _read(descriptor, text_place, _MAX_TEXT_BYTES)
     own = fields.get("uid")
     return TrainSample(
         uid=own if isinstance(own, str) else uid,
-        image=_read(stream, image_place, _MAX_IMAGE_BYTES) if picture else b"",
+        image=_read(descriptor, image_place, _MAX_IMAGE_BYTES) if picture else b"",
         text=text.decode("utf-8", "replace"),
         fields=fields,
     )
 
 
-def _read(stream: BinaryIO, place: list[int], limit: int) -> bytes:
+def _read(descriptor: int, place: list[int], limit: int) -> bytes:
     offset, size = place
     if size > limit:
         raise UnreadableSampleError(f"a part of {size} bytes, over {limit}")
-    data = os.pread(stream.fileno(), size, offset)
+    data = os.pread(descriptor, size, offset)
     if len(data) < size:
         raise UnreadableSampleError("a shard that is cut off")
     return data

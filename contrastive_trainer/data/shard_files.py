@@ -1,8 +1,8 @@
 """Open shards with the index of their samples. Shape letters: see `contrastive_trainer.data.tar_index`."""
 
+import os
 import warnings
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from contrastive_trainer.data.recent import Recent
 from contrastive_trainer.data.remote import drop_copy, is_remote, open_copy
@@ -14,8 +14,11 @@ from schemas.errors import ConfigError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Open:
-    stream: BinaryIO
+    descriptor: int  # its position neither matters nor changes: forked processes share it
     place_NR2: Places
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
 
 
 class ShardFiles:
@@ -38,40 +41,41 @@ class ShardFiles:
             ConfigError: it is remote and there is no folder for copies.
         """
         found = self._recent[shard]
-        if isinstance(found, OSError):
-            raise found
+        if isinstance(found, str):
+            raise OSError(found)
         if row >= len(found.place_NR2):
             raise UnreadableSampleError(f"a shard of {len(found.place_NR2)} samples, not {shard.samples}")
         uid = f"{shard.name.rpartition('/')[2]}:{row}"
-        return read_sample(found.stream, found.place_NR2[row], uid, picture=picture)
+        return read_sample(found.descriptor, found.place_NR2[row], uid, picture=picture)
 
-    def _open(self, shard: TrainShard) -> _Open | OSError:
+    def _open(self, shard: TrainShard) -> _Open | str:
+        """Return the open shard, or what is wrong with it."""
         try:
-            stream = self._copy(shard) if is_remote(shard.path) else open(shard.path, "rb")
+            is_copy = is_remote(shard.path)
+            descriptor = self._copy(shard) if is_copy else os.open(shard.path, os.O_RDONLY)
             try:
-                place_NR2 = index_tar(stream, shard.name)
+                place_NR2 = index_tar(descriptor, shard.name).place_NR2
             except BaseException:
-                stream.close()
+                os.close(descriptor)
                 raise
         except OSError as error:
-            return error
+            return str(error)
+        found = _Open(descriptor=descriptor, place_NR2=place_NR2)
         if len(place_NR2) > shard.samples:
             warnings.warn(
                 f"{shard.name} holds {len(place_NR2)} samples, but sizes.json says {shard.samples}: the "
                 "others are never seen; remove sizes.json to have them counted",
                 stacklevel=2,
             )
-        return _Open(stream=stream, place_NR2=place_NR2)
+        return found
 
-    def _copy(self, shard: TrainShard) -> BinaryIO:
+    def _copy(self, shard: TrainShard) -> int:
         if self._cache is None:
             raise ConfigError(
                 f"data.shards: {shard.name} is remote; give data.cache, a folder for copies of shards"
             )
         return open_copy(shard.path, self._cache)
 
-    def _drop(self, shard: TrainShard, found: _Open | OSError) -> None:
-        if isinstance(found, _Open):
-            found.stream.close()
-            if is_remote(shard.path) and self._cache is not None:
-                drop_copy(shard.path, self._cache)
+    def _drop(self, shard: TrainShard, found: _Open | str) -> None:
+        if is_remote(shard.path) and self._cache is not None and isinstance(found, _Open):
+            drop_copy(shard.path, self._cache)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import braceexpand
 
 from contrastive_trainer.data.remote import beside, is_remote, read_small, tar_name
-from contrastive_trainer.data.tar_index import index_tar, is_whole
+from contrastive_trainer.data.tar_index import index_tar
 from schemas.errors import ConfigError
 
 SIZES = "sizes.json"
@@ -108,18 +108,20 @@ def _read_sizes(source: str | None) -> dict[str, int]:
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{name} is no JSON ({error}); remove it to have samples counted") from error
     if not isinstance(sizes, dict) or not all(type(n) is int and n >= 0 for n in sizes.values()):
-        raise ConfigError(f"{name} holds something that is no number of samples; remove it to have them counted")
+        raise ConfigError(
+            f"{name} holds something that is no number of samples; remove it to have them counted"
+        )
     return sizes
 
 
 def _count(path: str) -> int:
     try:
         with open(path, "rb") as stream:
-            place_NR2 = index_tar(stream, path)
-            if not is_whole(place_NR2, os.fstat(stream.fileno()).st_size):
-                raise OSError("it is cut off")
+            index = index_tar(stream.fileno(), path)
+        if not index.is_whole:
+            raise OSError("it is cut off or damaged")
     except OSError as error:
         raise ConfigError(
             f"data.shards: {path} cannot be read ({error}); repair it with `pairwright doctor --repair`"
         ) from error
-    return len(place_NR2)
+    return len(index.place_NR2)

@@ -14,10 +14,10 @@ import yaml
 from demo_data.scenes import write_scenes
 from pipelines.command import run_command
 from pipelines.curate import run_curate
-from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import only_writer, open_run
 from pipelines.verify import verify
+from schemas.config import RunConfig
 
 IN_FLIGHT = 4
 SCENES = 40

@@ -15,9 +15,9 @@ import yaml
 
 from demo_data.build import build
 from pipelines.curate import run_curate
-from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import only_writer, open_run
+from schemas.config import RunConfig
 from transforms.accounts import Account
 
 

@@ -24,10 +24,10 @@ from demo_data.scenes import write_scenes
 from demo_data.tar_writing import add_member
 from demo_data.web_texts import LATIN_1
 from pipelines.hashes import write_hashes
-from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.run import open_run
 from pipelines.verify import verify
+from schemas.config import RunConfig
 from schemas.filters import Filter
 from schemas.reasons import REASONS
 

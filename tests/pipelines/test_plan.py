@@ -16,10 +16,10 @@ from PIL import Image
 
 from demo_data.tar_writing import add_member
 from pairwright.cli import main
-from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.plan import plan
 from pipelines.plan_table import count, duration, show_bytes
+from schemas.config import RunConfig
 from schemas.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
@@ -127,7 +127,9 @@ def test_a_plan_of_everything_is_exact(planted: Path, curate: Any) -> None:
 
 def test_the_demo_by_its_manifest(demo: Path) -> None:
     config = load_config(
-        str(ROOT / "configs" / "quickstart.yaml"), [f"input.shards={demo}/*.{{tar,tar.gz,parquet}}"]
+        str(ROOT / "configs" / "quickstart.yaml"),
+        RunConfig,
+        [f"input.shards={demo}/*.{{tar,tar.gz,parquet}}"],
     )
     lines = list(plan(config))
     _, low, high = numbers(rows(lines)["kept"])

@@ -10,11 +10,11 @@ import pytest
 
 from demo_data.scenes import write_scenes
 from pipelines import publish
-from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.publish import FINISHED, publish_mark
 from pipelines.run import open_run
 from pipelines.verify import verify
+from schemas.config import RunConfig
 from schemas.errors import AccountingError
 from transforms.accounts import Account
 

@@ -12,11 +12,11 @@ from lvlm_workers.base import Reply, Request
 from lvlm_workers.mock import MockWorker
 from pipelines.annotate import annotate_and_tell
 from pipelines.curate import run_curate
-from schemas.config import RunConfig
 from pipelines.load_config import load_config
 from pipelines.progress_display import Display
 from pipelines.run import only_writer, open_run
 from pipelines.usage import count_spent, count_written
+from schemas.config import RunConfig
 from schemas.errors import DropRatioError
 
 Curate = Callable[..., Any]

@@ -25,8 +25,6 @@ from PIL import Image
 
 from demo_data.scenes import write_scenes
 from demo_data.tar_writing import add_member
-from schemas.config import RunConfig
-from pipelines.load_config import load_config
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -187,7 +185,6 @@ def write_config(shards: list[str]) -> Callable[..., Path]:
         }
         path = folder / "run.yaml"
         path.write_text(yaml.safe_dump(values))
-        load_config(str(path), RunConfig)
         return path
 
     return write

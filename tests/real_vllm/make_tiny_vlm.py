@@ -25,7 +25,7 @@ from demo_data.scenes import render_scene
 from recipes.registry import get_recipe
 from schemas.facts import Facts
 
-STEPS = 300
+STEPS = 240
 CONTEXT_TOKENS = 4096
 PATCH_PX = 28  # a token is a square of so many pixels
 SPECIAL = (
@@ -156,7 +156,7 @@ def lesson(tokenizer: PreTrainedTokenizerFast, recipe: str, rng: random.Random) 
     asked = [
         token
         for one in tokenizer(chat)["input_ids"]
-        for token in [one] * (rng.choice((4, 50, 100, 300)) if one == pad else 1)
+        for token in [one] * (rng.choice((4, 20, 60, 300)) if one == pad else 1)
     ]
     reply = json.dumps(REPLIES[recipe], separators=(",", ":")) + "<|im_end|>"
     return asked + tokenizer(reply)["input_ids"], len(asked)
