@@ -1,28 +1,28 @@
-"""Scenes of the closed loop: one or two objects on a pale ground, drawn by `demo_data.scene_drawing`."""
+"""Scenes of the closed loop: one or two objects before a pale ground, drawn by `demo_data.scene_drawing`."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
-from demo_data.scene_drawing import draw
-from demo_data.scene_layout import COLOURS, Background, Box, Layout, SceneObject
-from demo_data.scene_shapes import outline
+from demo_data.scene_layout import COLOURS, Background, Box, Layout, Rgb, SceneObject
+from demo_data.scene_shapes import Point, outline
 
-COLOUR_NAMES = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black")
-SHAPE_NAMES = ("circle", "square", "triangle", "star", "cross", "ring")
+Random = np.random.Generator
+
+COLOUR_NAMES = ("red", "yellow", "green", "blue", "pink", "black")
+SHAPE_NAMES = ("circle", "square", "triangle", "star")
 OPPOSITES = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 RELATIONS = tuple(OPPOSITES)
-PLACES = {"left of": "left", "right of": "right", "above": "top", "below": "bottom"}
-"""Where an object alone lies, by how it lies to the middle of the picture."""
 
 SINGLE_SHARE = 0.25
 """Of scenes with one object."""
 
-_SIDE = (0.34, 0.44)  # of an object, as a share of the picture's
-_CLEAR = 0.12  # how far apart two centres are, and farther than on the other axis
-_TINTS = ((250, 248, 242), (240, 246, 250), (242, 250, 244), (250, 242, 246))
+_SIDE = (0.34, 0.44)  # longer side of an object, as a share of the picture's
+_MARGIN = 0.03
+_CLEAR = 0.12  # by how much two centres are farther apart on one axis than on the other
+_TINTS: tuple[Rgb, ...] = ((250, 248, 242), (240, 246, 250), (242, 250, 244), (250, 242, 246))
+_MIDDLE: Point = (0.5, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,124 +40,112 @@ class Thing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What is said of a scene: its objects, and how the first lies to the second, or to the middle."""
+    """What is said of a scene: its objects, and how the first lies to the second, or else to the middle."""
 
     things: tuple[Thing, ...]
     relation: str
 
     @property
     def facts(self) -> int:
-        """How many single facts it states."""
+        """How many single facts it states: a colour and a shape an object, and the relation."""
         return 2 * len(self.things) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoopScene:
-    """A scene and what is true of it."""
+    """A scene and what is true of it, objects in the same order."""
 
     layout: Layout
     truth: Reading
 
     @property
     def boxes(self) -> tuple[Box, ...]:
-        """The objects' boxes, (x0, y0, x1, y1) in 0..1, in the order of `truth.things`."""
+        """The objects' boxes, (x0, y0, x1, y1) in 0..1."""
         return tuple(item.box for item in self.layout.objects)
-
-    def picture(self, size_px: int) -> Image.Image:
-        """Return the scene drawn as size_px x size_px."""
-        return draw(self.layout, size_px)
 
 
 def make_scene(seed: int, *, objects: int | None = None) -> LoopScene:
-    """Return the scene of a seed, with so many objects (1 or 2; none: drawn)."""
+    """Return the scene of a seed with so many objects, 1 or 2 (none: drawn); two differ in colour and shape."""
     random = np.random.default_rng([seed, 0xC105ED])
     count = objects or (1 if random.random() < SINGLE_SHARE else 2)
+    colours, shapes = random.permutation(COLOUR_NAMES)[:count], random.permutation(SHAPE_NAMES)[:count]
+    things = tuple(Thing(str(colour), str(shape)) for colour, shape in zip(colours, shapes, strict=True))
     while True:
-        boxes = [_box(random) for _ in range(count)]
-        relation = _relation(boxes)
+        items = tuple(_object(thing, random) for thing in things)
+        relation = _relation(items)
         if relation is not None:
             break
-    things = [_thing(random)]
-    while len(things) < count:
-        other = _thing(random)
-        if other.colour != things[0].colour and other.shape != things[0].shape:
-            things.append(other)
-    objects_ = tuple(_object(thing, box, random) for thing, box in zip(things, boxes, strict=True))
-    tint = _TINTS[random.integers(len(_TINTS))]
-    dark = tuple(round(0.88 * value) for value in tint)
-    ground = Background(kind="gradient", top=tint, bottom=(dark[0], dark[1], dark[2]), hides=())
+    light = _TINTS[random.integers(len(_TINTS))]
+    dark = (round(0.88 * light[0]), round(0.88 * light[1]), round(0.88 * light[2]))
+    ground = Background(kind="gradient", top=light, bottom=dark, hides=())
     return LoopScene(
-        layout=Layout(seed=seed, background=ground, objects=objects_),
-        truth=Reading(things=tuple(things), relation=relation),
+        layout=Layout(seed=seed, background=ground, objects=items),
+        truth=Reading(things=things, relation=relation),
     )
 
 
-def misread(truth: Reading, error_rate: float, random: np.random.Generator) -> tuple[Reading, int]:
-    """Return a reading in which each fact is replaced by another with a probability, and how many were."""
+def held_out(seed: int, count: int, *, objects: int) -> list[LoopScene]:
+    """Return scenes of seeds from `seed` on whose truths all differ, so that no caption fits two of them."""
+    found: dict[Reading, LoopScene] = {}
+    while len(found) < count:
+        scene = make_scene(seed, objects=objects)
+        found.setdefault(scene.truth, scene)
+        seed += 1
+    return list(found.values())
+
+
+def misread(truth: Reading, error_rate: float, random: Random) -> tuple[Reading, int]:
+    """Return a reading in which each fact is, with that probability, another; and how many are."""
     wrong = random.random(truth.facts) < error_rate
     things = list(truth.things)
-    for i, thing in enumerate(things):
-        if wrong[2 * i]:
-            things[i] = replace(things[i], colour=other(COLOUR_NAMES, thing.colour, random))
-        if wrong[2 * i + 1]:
-            things[i] = replace(things[i], shape=other(SHAPE_NAMES, thing.shape, random))
+    for place in range(len(things)):
+        for kind in (0, 1):
+            if wrong[2 * place + kind]:
+                things[place] = changed(things[place], kind, random)
     relation = other(RELATIONS, truth.relation, random) if wrong[-1] else truth.relation
     return Reading(things=tuple(things), relation=relation), int(wrong.sum())
 
 
-def other(names: tuple[str, ...], name: str, random: np.random.Generator) -> str:
-    """Return one of the other names."""
+def changed(thing: Thing, kind: int, random: Random) -> Thing:
+    """Return an object of another colour (kind 0) or of another shape (kind 1)."""
+    if kind == 0:
+        return replace(thing, colour=other(COLOUR_NAMES, thing.colour, random))
+    return replace(thing, shape=other(SHAPE_NAMES, thing.shape, random))
+
+
+def other(names: Sequence[str], name: str, random: Random) -> str:
+    """Return one of the other names, all alike probable."""
     left = [n for n in names if n != name]
     return left[random.integers(len(left))]
 
 
-def held_out(seed: int, count: int, *, objects: int) -> Iterator[LoopScene]:
-    """Yield scenes whose truths all differ, for tests."""
-    seen = set()
-    while len(seen) < count:
-        scene = make_scene(seed, objects=objects)
-        seed += 1
-        if scene.truth not in seen:
-            seen.add(scene.truth)
-            yield scene
+def _object(thing: Thing, random: Random) -> SceneObject:
+    turn = 0.0 if thing.shape == "square" else float(random.uniform(-0.12, 0.12))
+    points, side = outline(thing.shape, turn), float(random.uniform(*_SIDE))
+    wide, high = side * max(x for x, _ in points), side * max(y for _, y in points)
+    x0 = float(random.uniform(_MARGIN, 1 - _MARGIN - wide))
+    y0 = float(random.uniform(_MARGIN, 1 - _MARGIN - high))
+    drifted = (np.asarray(COLOURS[thing.colour]) + random.integers(-12, 13, 3)).clip(0, 255).tolist()
+    return SceneObject(
+        shape=thing.shape,
+        colour=thing.colour,
+        size="large",
+        box=(x0, y0, x0 + wide, y0 + high),
+        rgb=(drifted[0], drifted[1], drifted[2]),
+        turn=turn,
+    )
 
 
-def _thing(random: np.random.Generator) -> Thing:
-    colour = COLOUR_NAMES[random.integers(len(COLOUR_NAMES))]
-    return Thing(colour, SHAPE_NAMES[random.integers(len(SHAPE_NAMES))])
-
-
-def _box(random: np.random.Generator) -> tuple[float, float, float]:
-    side = random.uniform(*_SIDE)
-    x, y = random.uniform(0.03, 0.97 - side, 2)
-    return float(x), float(y), float(side)
-
-
-def _relation(boxes: list[tuple[float, float, float]]) -> str | None:
-    """Return how the first square lies to the second, or to the middle; none where it is not clear."""
-    x, y, side = boxes[0]
-    centre = (x + side / 2, y + side / 2)
-    to = (0.5, 0.5)
-    if len(boxes) == 2:
-        x2, y2, side2 = boxes[1]
-        to = (x2 + side2 / 2, y2 + side2 / 2)
-        if not (x + side < x2 or x2 + side2 < x or y + side < y2 or y2 + side2 < y):
+def _relation(items: tuple[SceneObject, ...]) -> str | None:
+    """Return how the first object lies to the second, or to the middle; none where boxes meet or it is unclear."""
+    first, target = items[0], items[1].centre if len(items) == 2 else _MIDDLE
+    if len(items) == 2:
+        a, b = first.box, items[1].box
+        if not (a[2] < b[0] or b[2] < a[0] or a[3] < b[1] or b[3] < a[1]):
             return None
-    across, down = to[0] - centre[0], to[1] - centre[1]
+    across, down = target[0] - first.centre[0], target[1] - first.centre[1]
     if abs(abs(across) - abs(down)) < _CLEAR:
         return None
     if abs(across) > abs(down):
         return "left of" if across > 0 else "right of"
     return "above" if down > 0 else "below"
-
-
-def _object(thing: Thing, place: tuple[float, float, float], random: np.random.Generator) -> SceneObject:
-    x, y, side = place
-    turn = float(random.uniform(-0.12, 0.12)) if thing.shape != "square" else 0.0
-    points = outline(thing.shape, turn)
-    box = (x, y, x + side * max(px for px, _ in points), y + side * max(py for _, py in points))
-    drift = random.uniform(-12, 12, 3)
-    rgb = [int(min(255, max(0, round(c + d)))) for c, d in zip(COLOURS[thing.colour], drift, strict=True)]
-    return SceneObject(
-        shape=thing.shape, colour=thing.colour, size="large", box=box, rgb=(rgb[0], rgb[1], rgb[2]), turn=turn
-    )

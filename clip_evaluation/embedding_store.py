@@ -33,11 +33,12 @@ class EmbeddingStore:
     def load(self, path: Path, rows: int) -> NDArray[np.float32] | None:
         """Return a chunk; none where it is not there or not whole."""
         try:
-            found = np.load(path, allow_pickle=False)
+            with open(path, "rb") as stream:
+                found = np.lib.format.read_array(stream, allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        whole = isinstance(found, np.ndarray) and found.dtype == np.float32
-        return found if whole and found.shape == (rows, self._width) else None
+        whole = found.dtype == np.float32 and found.shape == (rows, self._width)
+        return found if whole else None
 
     def save(self, path: Path, rows_ND: NDArray[np.float32]) -> None:
         """Write a chunk under its name, whole or not at all."""

@@ -83,8 +83,8 @@ def _add_train(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     train = subparsers.add_parser(
         "train",
         help="train a CLIP on published shards, or go on training",
-        epilog="On several GPUs: torchrun --nproc-per-node N -m pairwright train CONFIG. SIGTERM and Ctrl-C save "
-        "and leave with status 143 and 130; the same command resumes, as it does after a kill.",
+        epilog="On several GPUs: torchrun --nproc-per-node N -m pairwright train CONFIG. SIGTERM and Ctrl-C "
+        "save and leave with status 143 and 130; the same command resumes, as it does after a kill.",
     )
     train.add_argument("config", help="the trainer's YAML")
     train.add_argument("--out", help="output folder, instead of the configuration's")

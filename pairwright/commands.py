@@ -3,9 +3,8 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 
 _TORCH_EXTRA = ("braceexpand", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -110,10 +109,11 @@ def train(options: argparse.Namespace) -> int:
     from schemas.train import TrainConfig
 
     config = load_config(options.config, TrainConfig, options.set, options.out)
+    _check_torch()
+    from contrastive_trainer.overfit import overfit
+    from contrastive_trainer.training import train as run_training
+
     say = partial(print, flush=True)
-    with _needing_torch():
-        from contrastive_trainer.overfit import overfit
-        from contrastive_trainer.training import train as run_training
     if options.overfit_one_batch:
         overfit(config, say=say)
         return 0
@@ -127,10 +127,11 @@ def evaluate(options: argparse.Namespace) -> int:
     from schemas.evaluate import EvaluateConfig
 
     config = load_config(options.config, EvaluateConfig, options.set, options.out)
-    with _needing_torch():
-        from clip_evaluation.evaluate import evaluate as run_evaluation
-        from clip_evaluation.progress import Progress
-        from clip_evaluation.tables import terminal_table
+    _check_torch()
+    from clip_evaluation.evaluate import evaluate as run_evaluation
+    from clip_evaluation.progress import Progress
+    from clip_evaluation.tables import terminal_table
+
     figures = run_evaluation(options.checkpoint, config, Progress(enabled=not options.quiet))
     if not options.quiet:
         print("\n".join(terminal_table(figures)))
@@ -155,14 +156,10 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
-@contextmanager
-def _needing_torch() -> Iterator[None]:
+def _check_torch() -> None:
     """Say how to install the packages of the extra `torch` where one is missing."""
     from schemas.errors import ConfigError
 
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in _TORCH_EXTRA:
-            raise
-        raise ConfigError(f"{error.name} is not installed; pip install 'pairwright[torch]'") from error
+    missing = [name for name in _TORCH_EXTRA if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"{' and '.join(missing)} is not installed; pip install 'pairwright[torch]'")

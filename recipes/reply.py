@@ -28,9 +28,12 @@ def reject(problem: str, reason: str = "bad_reply", fault: str = "") -> NoReturn
 
 
 def quote_data(text: str, max_chars: int = 2_000) -> str:
-    """Return untrusted text as one line of JSON: it cannot close its quotes, and it always encodes."""
+    """Return untrusted text as one line of JSON: it cannot close its quotes, and it always encodes.
+
+    `<` is escaped: vLLM takes `<|image_pad|>` in a prompt for the token, and puts the picture there.
+    """
     encodable = text[:max_chars].encode("utf-8", "replace").decode("utf-8")
-    return json.dumps(encodable, ensure_ascii=False)
+    return json.dumps(encodable, ensure_ascii=False).replace("<", "\\u003c")
 
 
 def read_object(text: str, keys: Sequence[str], finish_reason: str = "stop") -> Mapping[str, Any]:

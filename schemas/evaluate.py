@@ -226,13 +226,15 @@ class EvaluateConfig(Section):
     """One evaluation of a checkpoint, by any number of probes."""
 
     output: str = Field(min_length=1, description="Folder to write; the same command resumes there.")
-    evaluations: tuple[Evaluation, ...] = Field(min_length=1)
+    evaluations: tuple[Evaluation, ...]
     batch: int = Field(64, ge=1, description="Pictures or texts that the model sees at once.")
     workers: int = Field(2, ge=1, description="Threads that decode pictures.")
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @model_validator(mode="after")
     def _own_names(self) -> "EvaluateConfig":
+        if not self.evaluations:
+            raise ValueError("evaluations is empty; add one, such as {kind: zero_shot, data: ...}")
         names = [name for name, _ in self.named()]
         for name in names:
             if names.count(name) > 1:

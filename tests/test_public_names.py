@@ -14,6 +14,7 @@ from recipes.registry import get_recipe
 from schemas.annotation import FIELDS
 from schemas.config import RunConfig
 from schemas.filters import Filter
+from schemas.train import LossesConfig, TrainConfig
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,7 +42,8 @@ def test_no_other_distribution_ships_our_top_level_names() -> None:
 def test_commands() -> None:
     (subparsers,) = (action for action in make_parser()._actions if action.choices)
     assert set(subparsers.choices or ()) == {
-        "curate", "plan", "doctor", "inspect", "verify", "hashes", "schema",
+        "curate", "plan", "doctor", "inspect", "verify", "hashes", "schema", "train",
+        "evaluate", "compare",
     }  # fmt: skip
 
 
@@ -59,6 +61,16 @@ def test_sections_of_a_configuration() -> None:
         "chunk_samples",
         "max_failed_replies",
     }
+
+
+def test_sections_of_a_trainers_configuration() -> None:
+    assert set(TrainConfig.model_fields) == {
+        "output", "data", "model", "tokenizer", "texts", "losses", "optim", "batch", "chunk", "epochs",
+        "seed", "precision", "device", "compile", "checkpoint_steps", "keep_checkpoints", "log_steps",
+    }  # fmt: skip
+    assert set(LossesConfig.model_fields) == {
+        "contrastive", "hni", "stc", "multi_text", "long_clip", "regions", "distill",
+    }  # fmt: skip
 
 
 def test_filters() -> None:

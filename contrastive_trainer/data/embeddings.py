@@ -83,10 +83,12 @@ class StoredEmbeddings:
 def _matrix(column: "pa.ChunkedArray[Any]") -> Vectors:
     """Return a column of equally long lists of finite floats as (N, E)."""
     joined: Any = column.combine_chunks()
-    flat = joined.flatten()
+    if not isinstance(joined, pa.FixedSizeListArray | pa.ListArray | pa.LargeListArray):
+        raise ValueError(f"a column of {joined.type}")
+    flat: Any = joined.flatten()
     if joined.null_count or flat.null_count or not pa.types.is_floating(flat.type):
         raise ValueError("a vector is missing, or is not of floats")
-    if not pa.types.is_fixed_size_list(joined.type) and len(np.unique(np.diff(joined.offsets))) > 1:
+    if not isinstance(joined, pa.FixedSizeListArray) and len(np.unique(np.diff(joined.offsets))) > 1:
         raise ValueError("vectors of different widths")
     matrix_NE: Vectors = flat.to_numpy(zero_copy_only=False).reshape(len(joined), -1)
     if not np.isfinite(matrix_NE).all():

@@ -1,4 +1,4 @@
-"""Pictures are prepared as transformers' own processors do it; hostile ones and settings give clear errors."""
+"""Pictures are prepared as by transformers' own processors; hostile ones and settings give clear errors."""
 
 import io
 from collections.abc import Callable
@@ -77,7 +77,9 @@ def test_hostile_pictures_are_named(shared_data: Path) -> None:
                     assert str(error).startswith("sample 7: its picture ")
                     refused += 1
     assert refused > 5
-    with pytest.raises(RunError, match=r"^sample 7: its picture cannot be decoded \(UnidentifiedImageError\)"):
+    with pytest.raises(
+        RunError, match=r"^sample 7: its picture cannot be decoded \(UnidentifiedImageError\)"
+    ):
         prepared.picture(b"", "sample 7")
 
 

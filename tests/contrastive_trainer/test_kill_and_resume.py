@@ -42,6 +42,7 @@ def work(values: dict[str, Any], place: str, number: int, step: int) -> None:
         place: `step`: when the weights have changed; `saving`: when its checkpoint is half written.
     """
     torch.set_num_threads(1)
+    multiprocessing.set_start_method("fork", force=True)  # of the readers, as from the command line
     os.setpgrp()  # a signal is for the readers too, as from a scheduler
     learn, save = learner.Learner.step, learner.Learner.save
     told = Path(values["output"]).with_suffix(".seen")

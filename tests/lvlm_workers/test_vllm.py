@@ -218,8 +218,9 @@ def test_an_engine_that_dies_too_often_stops_the_run(run: Any) -> None:
 
     worker, engines = run(dies, max_restarts=2)
     line = (
-        "^vLLM's engine died 3 times, last of: killed; vLLM's own messages say why: mend model, max_model_len, "
-        "gpu_memory_utilization or in_flight of this worker, or raise max_restarts, and run again to resume$"
+        "^vLLM's engine died 3 times, last of: killed; vLLM's own messages say why: mend model, "
+        "max_model_len, gpu_memory_utilization or in_flight of this worker, or raise max_restarts, and run "
+        "again to resume$"
     )
     with pytest.raises(WorkerError, match=line):
         list(worker.answer(ask(n) for n in range(100)))
@@ -425,10 +426,11 @@ import multiprocessing, sys, time
 from lvlm_workers.vllm_watch import Watch
 if __name__ == "__main__":
     watch = Watch()
+    spawn = multiprocessing.get_context("spawn")
     with watch.over_start():
-        child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,), name="EngineCore")
+        child = spawn.Process(target=time.sleep, args=(600,), name="EngineCore")
         child.start()
-        other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,), name="Pool-1")
+        other = spawn.Process(target=time.sleep, args=(600,), name="Pool-1")
         other.start()
     print(child.pid, other.pid, flush=True)
     if sys.argv[1] == "close":

@@ -62,7 +62,7 @@ class Server:
 
     def counts(self) -> dict[str, int]:
         """Return what was asked and answered until now."""
-        names = ("request_success", "prompt_tokens", "generation_tokens")
+        names = ("request_success", "prompt_tokens", "generation_tokens", "prefix_cache_hits")
         return {name: self.count(name) for name in names}
 
 

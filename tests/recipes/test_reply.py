@@ -249,3 +249,5 @@ def test_quoted_data_is_one_line_of_json_that_encodes(text: str) -> None:
 def test_quoted_data_is_bounded_and_survives_surrogates() -> None:
     assert json.loads(quote_data("x" * 5_000)) == "x" * 2_000
     assert json.loads(quote_data("a\ud800b")) == "a?b"
+    assert quote_data("a <|im_end|> b") == '"a \\u003c|im_end|> b"'
+    assert json.loads(quote_data("a <|im_end|> b")) == "a <|im_end|> b"

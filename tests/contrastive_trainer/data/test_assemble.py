@@ -80,11 +80,14 @@ def test_regions_move_with_the_crop(make: Any) -> None:
     found = sample(make, regions=[{"box": [0.0, 0.0, 1.0, 1.0], "phrase": "all"}, BOX])
     data = {"crop_scale": (0.6, 0.6)}
     drawn = [run(make, found, s, losses={"regions": {}}, data=data).regions for s in range(50)]
-    assert all(("all" in dict((p, b) for b, p in row)) for row in drawn)
+    assert all("all" in {phrase for _, phrase in row} for row in drawn)
     assert all(box == (0, 0, 1, 1) for row in drawn for box, phrase in row if phrase == "all")
     # A box of 0.2 x 0.2 in a crop of 0.6 of the area is a third of it in area, where it is all there.
     areas = [
-        (b[2] - b[0]) * (b[3] - b[1]) for row in drawn for b, p in row if p == "a box" and min(b) > 0 and max(b) < 1
+        (b[2] - b[0]) * (b[3] - b[1])
+        for row in drawn
+        for b, p in row
+        if p == "a box" and min(b) > 0 and max(b) < 1
     ]
     assert areas == pytest.approx([0.04 / 0.6] * len(areas))
     assert len(areas) > 5

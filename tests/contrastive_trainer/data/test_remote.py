@@ -29,7 +29,7 @@ class Server(ThreadingHTTPServer):
 class _Handler(SimpleHTTPRequestHandler):
     server: Server
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         self.server.asked[self.path] += 1
         self.path = self.path.partition("?")[0]
         if self.server.cut or self.server.stall:
@@ -118,7 +118,9 @@ def test_a_pipe_is_a_remote_shard(make: Any, tmp_path: Path) -> None:
 
 def test_unknown_sizes_of_remote_shards_are_an_error(make: Any, tmp_path: Path, server: Server) -> None:
     make.pack(tmp_path / "served" / "00000.tar", [make.sample_parts(0)])
-    with pytest.raises(ConfigError, match=r"how many samples 00000\.tar holds is not known; put a sizes\.json"):
+    with pytest.raises(
+        ConfigError, match=r"how many samples 00000\.tar holds is not known; put a sizes\.json"
+    ):
         list_shards([url(server, "00000.tar?key=secret")])
 
 

@@ -39,7 +39,9 @@ def test_the_picture_is_left_out_where_nobody_wants_it(make: Any, tmp_path: Path
     ("data", "fields"),
     [(b"[1, 2]", {}), (b'"text"', {}), (b'{"uid": 5}', {"uid": 5}), (b'{"x": NaN}', {"x": pytest.approx})],
 )
-def test_json_that_is_no_record_is_no_fault(make: Any, tmp_path: Path, data: bytes, fields: dict[str, Any]) -> None:
+def test_json_that_is_no_record_is_no_fault(
+    make: Any, tmp_path: Path, data: bytes, fields: dict[str, Any]
+) -> None:
     sample = read(make, tmp_path, {"jpg": b"J", "json": data})
     assert sample.fields.keys() == fields.keys()
     assert sample.uid == "x.tar:0"

@@ -72,7 +72,9 @@ def test_without_any_of_the_kinds_the_text_beside_the_picture_is_drawn() -> None
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["", " ", "!", "?"])), min_size=1, max_size=8),
+    st.lists(
+        st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["", " ", "!", "?"])), min_size=1, max_size=8
+    ),
     st.integers(1, 9),
     st.integers(0, 2**32),
 )
@@ -80,7 +82,9 @@ def test_each_negative_is_the_drawn_text_with_one_sentence_swapped(
     drawn: list[tuple[str, str]], sentences: int, seed: int
 ) -> None:
     positive = [f"{letter}{k}" for k, (letter, _) in enumerate(drawn)]
-    negative = [f"no-{text}{end}" if end.strip() else end for text, (_, end) in zip(positive, drawn, strict=True)]
+    negative = [
+        f"no-{text}{end}" if end.strip() else end for text, (_, end) in zip(positive, drawn, strict=True)
+    ]
     found = draw_text(
         sample(long_positive=positive, long_negative=negative),
         TextConfig(p_raw=0, p_long=1, sentences=sentences),
@@ -91,7 +95,7 @@ def test_each_negative_is_the_drawn_text_with_one_sentence_swapped(
     places = [positive.index(text) for text in texts]
     assert places == sorted(set(places))
     expected = {
-        tuple([*texts[:k], negative[place], *texts[k + 1 :]])
+        (*texts[:k], negative[place], *texts[k + 1 :])
         for k, place in enumerate(places)
         if negative[place].strip()
     }

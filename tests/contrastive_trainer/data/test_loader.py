@@ -1,0 +1,97 @@
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from contrastive_trainer.data.batch_reader import BatchReader
+from contrastive_trainer.data.loader import Loader
+from contrastive_trainer.data.shard_list import list_shards
+from schemas.errors import RunError
+from schemas.train import TrainConfig
+
+# What torch says on a machine of fewer cores than the workers that are tried.
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")
+
+
+def reader(make: Any, config: TrainConfig, encode: Any = None) -> BatchReader:
+    return BatchReader(list_shards(config.data.shards), config, encode or make.encode, image_size=8)
+
+
+@pytest.fixture(scope="module")
+def config(make: Any, tmp_path_factory: pytest.TempPathFactory) -> TrainConfig:
+    """Return a configuration over three shards, one of which is dead."""
+    folder = make.pack_set(tmp_path_factory.mktemp("set"), [9, 9, 9])
+    (folder / "00001.tar").write_bytes(b"rubbish" * 500)
+    found: TrainConfig = make.configure(folder, data={"crop_scale": (0.3, 1.0), "shuffle_shards": 2})
+    return found
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_any_number_of_workers_gives_the_same_batches(make: Any, config: TrainConfig, workers: int) -> None:
+    plain = reader(make, config)
+    loader = Loader(reader(make, config), workers=workers)
+    for first, last in ((0, 9), (5, 7)):
+        batches = list(loader.batches(first, last))
+        assert [batch.step for batch in batches] == list(range(first, last))
+        for batch in batches:
+            expected = plain[batch.step]
+            assert batch.samples == expected.samples
+            assert batch.faults == expected.faults
+            assert batch.image_BCHW.equal(expected.image_BCHW)
+            assert batch.text_BL.equal(expected.text_BL)
+    assert loader.waited > 0
+    assert list(loader.batches(3, 3)) == []
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_arrives_as_it_was_raised(make: Any, tmp_path: Path, workers: int) -> None:
+    found = reader(make, make.configure(make.pack_set(tmp_path, [4])))
+    (tmp_path / "00000.tar").write_bytes(b"rubbish" * 500)
+    with pytest.raises(RunError, match=r"^16 samples in a row cannot be read .*doctor`$"):
+        list(Loader(found, workers=workers).batches(0, 1))
+
+
+def dying(texts: Sequence[str]) -> torch.Tensor:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return torch.zeros(0)
+
+
+def test_a_worker_that_dies_is_an_error_and_no_hang(make: Any, tmp_path: Path) -> None:
+    found = reader(make, make.configure(make.pack_set(tmp_path, [4])), dying)
+    with pytest.raises(RunError, match=r"a process that reads data died.*lower data\.workers"):
+        list(Loader(found, workers=1).batches(0, 1))
+
+
+class Told:
+    """Sends its own process the signals that a scheduler sends to all of a job, once each."""
+
+    def __init__(self, encode: Any) -> None:
+        self._encode = encode
+        self._told = False
+
+    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
+        if not self._told:
+            self._told = True
+            for number in (signal.SIGTERM, signal.SIGINT):
+                os.kill(os.getpid(), number)
+        tokens: torch.Tensor = self._encode(texts)
+        return tokens
+
+
+def test_workers_read_on_when_all_of_a_job_is_told_to_stop(make: Any, tmp_path: Path) -> None:
+    found = reader(make, make.configure(make.pack_set(tmp_path, [8])), Told(make.encode))
+    assert len(list(Loader(found, workers=2).batches(0, 4))) == 4
+
+
+def test_a_loader_left_early_leaves_no_process(make: Any, config: TrainConfig) -> None:
+    import multiprocessing
+
+    batches = Loader(reader(make, config), workers=2).batches(0, 100)
+    next(batches)
+    assert len(multiprocessing.active_children()) == 2
+    batches.close()  # type: ignore[attr-defined]
+    assert multiprocessing.active_children() == []

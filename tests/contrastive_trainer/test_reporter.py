@@ -1,0 +1,85 @@
+"""What people are told, and when; speeds from a clock that the test turns."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contrastive_trainer import reporter as reporting
+from contrastive_trainer.checkpoints import Progress
+from contrastive_trainer.log import read_log
+from contrastive_trainer.reporter import Reporter
+from schemas.train import TrainConfig
+
+Make = Callable[..., TrainConfig]
+FIGURES = {"loss": 2.5, "contrastive": 2.0, "hni": 0.5, "gradient_norm": 3.0, "lr": 1e-3, "scale": 14.28}
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the time, to be set."""
+    time = [100.0]
+    monkeypatch.setattr(reporting.time, "monotonic", lambda: time[0])
+    return time
+
+
+def progress(step: int) -> Progress:
+    return Progress(step=step, skipped=1, settings="")
+
+
+def test_lines_rows_and_warnings(tmp_path: Path, configure: Make, now: list[float]) -> None:
+    (tmp_path / "out").mkdir()
+    said: list[str] = []
+    told = Reporter(configure(batch=10, log_steps=5, optim={"warmup": 10}), progress(10), 20, said.append)
+    for step in range(11, 21):
+        now[0] += 2.0
+        told.tell(progress(step), FIGURES, ["torn"] if step == 12 else (), waited=1.2 * (step - 10))
+    told.end(progress(20), 12.0)
+    told.close()
+    line = "loss 2.5000 contrastive 2.0000 hni 0.5000 lr 1.00e-03 scale 14.3 5 samples/s waiting 60% left"
+    assert said == [
+        "goes on after step 10",
+        "warning: torn; another stands in its place",
+        f"step 15/20 {line} 0:00:10",
+        f"step 20/20 {line} 0:00:00",
+        "warning: 60% of the time goes into waiting for data: raise data.workers, or make the pictures in "
+        "the shards smaller",
+        "20 steps done, 5 samples/s, waiting 60%; 1 samples could not be read",
+    ]
+    rows = read_log(tmp_path / "out")
+    assert [row["step"] for row in rows] == [15, 20]
+    assert rows[1] == FIGURES | {
+        "step": 20, "samples_per_second": 5.0, "waiting": pytest.approx(0.6), "skipped": 1,
+    }  # fmt: skip
+
+
+def test_a_stop_and_a_long_warm_up_are_told(tmp_path: Path, configure: Make, now: list[float]) -> None:
+    (tmp_path / "out").mkdir()
+    said: list[str] = []
+    told = Reporter(configure(optim={"warmup": 20}), progress(0), 20, said.append)
+    told.end(progress(7), 0.0)
+    told.close()
+    assert said[0].startswith("warning: optim.warmup of 20 steps is as long as the run of 20")
+    assert said[1] == "stopped after step 7 of 20, saved; the same command resumes"
+
+
+def test_a_plateau_is_told(tmp_path: Path, configure: Make) -> None:
+    (tmp_path / "out").mkdir()
+    said: list[str] = []
+    told = Reporter(configure(log_steps=1000), progress(0), 900, said.append)
+    for step in range(1, 400):
+        told.tell(progress(step), FIGURES | {"contrastive": 1.39}, (), 0.0)  # ln 4
+    told.close()
+    assert len(said) == 1
+    assert said[0].startswith("warning: the loss has been at chance (ln of the batch, 1.39) for 300 steps")
+
+
+def test_only_the_first_unreadable_samples_are_named(tmp_path: Path, configure: Make) -> None:
+    (tmp_path / "out").mkdir()
+    said: list[str] = []
+    told = Reporter(configure(log_steps=1000), progress(0), 900, said.append)
+    faults: Iterator[int] = iter(range(100))
+    for step in range(1, 9):
+        told.tell(progress(step), FIGURES, [f"sample {next(faults)}", f"sample {next(faults)}"], 0.0)
+    told.close()
+    assert said == [f"warning: sample {n}; another stands in its place" for n in range(reporting.FAULTS)]
