@@ -1,6 +1,8 @@
 """Batches in the order of their steps, read ahead by worker processes."""
 
+import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 
@@ -44,15 +46,18 @@ class Loader:
             worker_init_fn=_settle,
         )
         source = iter(loader)
-        while True:
-            started = time.monotonic()
-            batch = self._next(source)
-            self.waited += time.monotonic() - started
-            if batch is None:
-                return
-            if isinstance(batch, PairwrightError):
-                raise batch
-            yield batch
+        try:
+            while True:
+                started = time.monotonic()
+                batch = self._next(source)
+                self.waited += time.monotonic() - started
+                if batch is None:
+                    return
+                if isinstance(batch, PairwrightError):
+                    raise batch
+                yield batch
+        finally:
+            del source  # ends the processes now, and not when a traceback is collected
 
     @staticmethod
     def _next(source: Iterator[Batch | PairwrightError]) -> Batch | PairwrightError | None:
@@ -81,11 +86,19 @@ class _Steps(Dataset[Batch | PairwrightError]):
 
 
 def _settle(_: int) -> None:
-    """Leave threads and signals to the trainer, which saves when it is told to stop.
+    """Leave signals to the trainer, which saves when it is told to stop.
 
-    Schedulers signal all processes of a job, and a reader that dies takes the trainer with it. The second
-    SIGTERM is the loader's own, and ends it.
+    Schedulers signal all processes of a job, and a reader that dies takes the trainer with it. SIGTERM is
+    heeded from the trainer alone (where the system tells who sent it: not on macOS).
     """
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda number, _: signal.signal(number, signal.SIG_DFL))
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_heed_parent, daemon=True).start()
+
+
+def _heed_parent() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)

@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 from collections.abc import Sequence
@@ -88,10 +89,19 @@ def test_workers_read_on_when_all_of_a_job_is_told_to_stop(make: Any, tmp_path: 
 
 
 def test_a_loader_left_early_leaves_no_process(make: Any, config: TrainConfig) -> None:
-    import multiprocessing
-
+    before = set(multiprocessing.active_children())
     batches = Loader(reader(make, config), workers=2).batches(0, 100)
     next(batches)
-    assert len(multiprocessing.active_children()) == 2
+    assert len(set(multiprocessing.active_children()) - before) == 2
     batches.close()  # type: ignore[attr-defined]
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_workers_end_when_the_trainer_tells_them_to(make: Any, config: TrainConfig) -> None:
+    before = set(multiprocessing.active_children())
+    batches = Loader(reader(make, config), workers=1).batches(0, 100)
+    next(batches)
+    (worker,) = set(multiprocessing.active_children()) - before
+    worker.terminate()
+    worker.join(20)
+    assert worker.exitcode == 0
