@@ -14,6 +14,11 @@ $(VENV)/ready: setup.py constraints.txt
 		{ echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
+	@touch $@
+
+# Tests, the trainer and the evaluator need torch: without a GPU, see README, "Training".
+$(VENV)/full: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,test,torch]'
 	@touch $@
 
@@ -26,7 +31,7 @@ demo: $(VENV)/ready
 	@echo "Input: demo/input (its manifest.json says what was planted). Output: demo/output: shards/, rejected/,"
 	@echo "index.parquet, run.json and the dataset card README.md. Next: README.md, 'Your own shards'."
 
-test: $(VENV)/ready
+test: $(VENV)/full
 	$(BIN)/python -m pytest
 
 # A real vLLM needs 4 GB of packages, and its own numpy: hence another environment, without constraints.txt.
@@ -40,12 +45,12 @@ $(VLLM_VENV)/ready: setup.py tests/real_vllm/mend_install.py
 test-vllm: $(VLLM_VENV)/ready
 	$(VLLM_BIN)/python -m pytest tests/real_vllm
 
-lint: $(VENV)/ready
+lint: $(VENV)/full
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/ready
+bench: $(VENV)/full
 	$(BIN)/python -m benchmarks.curate
 
 clean:
