@@ -61,7 +61,7 @@ class Plan:
     text_tokens: int = 20
     vocabulary: int = 800
     batch: int = 128
-    lr: float = 1e-3
+    lr: float = 1.5e-3
     warmup: int = 50
     weight_decay: float = 0.1
     error_rate: float = 0.1
@@ -73,6 +73,7 @@ QUICK = Plan(scenes=8_000, samples_seen=32_000, seeds=1)
 TRAIN_SEED, TEST_SEED = 1_000_000, 9_000_000
 """Seeds of the scenes to train on, and of those to test on: far apart, so that none is in both."""
 LOG_STEPS = 10
+POSITIONS = 10.0
 _CHECKPOINT_STEPS = 100
 
 
@@ -87,7 +88,11 @@ def start_folder(out: Path, seed: int) -> Path:
 
 
 def write_start(out: Path, plan: Plan, seed: int) -> None:
-    """Write a CLIP with random weights and its tokenizer, unless it is there: the same for all arms of a seed."""
+    """Write a CLIP with random weights and its tokenizer, unless it is there: all arms of a seed start from it.
+
+    Position embeddings of the image tower begin `POSITIONS` times as large as transformers draws them: else
+    they drown among those of the patches, and a run this short learns nothing of where things are.
+    """
     folder = start_folder(out, seed)
     if folder.exists():
         return
@@ -110,6 +115,8 @@ def write_start(out: Path, plan: Plan, seed: int) -> None:
     model = CLIPModel(
         CLIPConfig(text_config=tower | text, vision_config=tower | vision, projection_dim=plan.width)
     )
+    with torch.no_grad():
+        model.vision_model.embeddings.position_embedding.weight.mul_(POSITIONS)
     half = folder.with_name(f".half-{folder.name}-{os.getpid()}")
     model.save_pretrained(half)
     tokenizer.save_pretrained(half)

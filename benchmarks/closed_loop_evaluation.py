@@ -76,7 +76,7 @@ class Model:
         """Return the embeddings of scenes (N, D)."""
         size = self._clip.image_size
         drawn = np.stack([np.asarray(draw(scene.layout, size)).transpose(2, 0, 1) for scene in scenes])
-        parts = torch.from_numpy(drawn).split(_BLOCK)
+        parts = torch.split(torch.from_numpy(drawn), _BLOCK)
         return np.concatenate([self._clip.encode_image(part)[0].numpy() for part in parts])
 
 
@@ -84,7 +84,7 @@ def evaluate(folder: Path, *, seed: int, scenes: int) -> Measured:
     """Measure a checkpoint on the scenes of a seed; the same seed gives the same ones."""
     model, random = Model(folder), np.random.default_rng(seed)
     singles = [make_scene(seed + i, objects=1) for i in range(SINGLES)]
-    doubles = held_out(seed, scenes, objects=2)
+    doubles = held_out(seed, scenes)
     single_ND, double_ND = model.pictures(singles), model.pictures(doubles)
     things = [scene.truth.things[0] for scene in singles]
     each = [[Thing(colour, shape)] for colour in COLOUR_NAMES for shape in SHAPE_NAMES]

@@ -10,8 +10,8 @@ from demo_data.scene_shapes import Point, outline
 
 Random = np.random.Generator
 
-COLOUR_NAMES = ("red", "yellow", "green", "blue", "pink", "black")
-SHAPE_NAMES = ("circle", "square", "triangle", "star")
+COLOUR_NAMES = ("red", "orange", "yellow", "green", "blue", "purple", "pink", "black")
+SHAPE_NAMES = ("circle", "square", "triangle", "star", "cross", "ring")
 OPPOSITES = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 RELATIONS = tuple(OPPOSITES)
 
@@ -65,7 +65,7 @@ class LoopScene:
 
 
 def make_scene(seed: int, *, objects: int | None = None) -> LoopScene:
-    """Return the scene of a seed with so many objects, 1 or 2 (none: drawn); two differ in colour and shape."""
+    """Return the scene of a seed with 1 or 2 objects (none: drawn); two differ in colour and in shape."""
     random = np.random.default_rng([seed, 0xC105ED])
     count = objects or (1 if random.random() < SINGLE_SHARE else 2)
     colours, shapes = random.permutation(COLOUR_NAMES)[:count], random.permutation(SHAPE_NAMES)[:count]
@@ -84,12 +84,13 @@ def make_scene(seed: int, *, objects: int | None = None) -> LoopScene:
     )
 
 
-def held_out(seed: int, count: int, *, objects: int) -> list[LoopScene]:
-    """Return scenes of seeds from `seed` on whose truths all differ, so that no caption fits two of them."""
-    found: dict[Reading, LoopScene] = {}
+def held_out(seed: int, count: int) -> list[LoopScene]:
+    """Return scenes of two objects, of seeds from `seed` on; no caption fits two of them."""
+    found: dict[frozenset[tuple[Thing, str]], LoopScene] = {}
     while len(found) < count:
-        scene = make_scene(seed, objects=objects)
-        found.setdefault(scene.truth, scene)
+        scene = make_scene(seed, objects=2)
+        (a, b), relation = scene.truth.things, scene.truth.relation
+        found.setdefault(frozenset({(a, relation), (b, OPPOSITES[relation])}), scene)
         seed += 1
     return list(found.values())
 
@@ -137,7 +138,7 @@ def _object(thing: Thing, random: Random) -> SceneObject:
 
 
 def _relation(items: tuple[SceneObject, ...]) -> str | None:
-    """Return how the first object lies to the second, or to the middle; none where boxes meet or it is unclear."""
+    """Return how the first object lies to the second or the middle; none where boxes meet or it is unclear."""
     first, target = items[0], items[1].centre if len(items) == 2 else _MIDDLE
     if len(items) == 2:
         a, b = first.box, items[1].box

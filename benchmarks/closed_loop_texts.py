@@ -1,10 +1,9 @@
 """Texts of the closed loop: alt text as on the web, and what a model would write of a scene.
 
-The second are written of a reading of the scene (`closed_loop_scenes.misread`): the ground truth with a stated
-share of errors stands in for a vision-language model; none is asked.
+The second are written of a reading of the scene (`closed_loop_scenes.misread`): the ground truth with a
+stated share of errors stands in for a vision-language model; none is asked.
 """
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,9 @@ from demo_data.web_texts import ADS, ADS_WITH_URL, FILE_NAMES, TOO_SHORT
 ALT_KINDS = {"all objects": 0.15, "one object": 0.40, "a colour or a shape": 0.15, "nothing of it": 0.30}
 """What the alt texts name of their picture, and how many do."""
 
-PLACES = {"left of": "left", "right of": "right", "above": "top", "below": "bottom"}
+PLACES = {"left of": "left", "right of": "right", "above": "upper", "below": "lower"}
+"""Which of two the first is, by how it lies to the second."""
+EDGES = {"left of": "left", "right of": "right", "above": "top", "below": "bottom"}
 """Where an object alone lies, by how it lies to the middle."""
 
 _FRAMES = {
@@ -67,14 +68,17 @@ def alt_text(truth: Reading, random: Random) -> tuple[str, str]:
 
 
 def four_texts(reading: Reading, random: Random) -> dict[str, Any]:
-    """Return HQ-CLIP's four texts of a reading, by field of KEY.json."""
+    """Return HQ-CLIP's four texts of a reading, by field of KEY.json.
+
+    A negative contradicts what its sentence adds: which objects there are, or how they lie.
+    """
     tags = [thing.name for thing in reading.things]
     false = {changed(thing, kind, random).name for thing in reading.things for kind in (0, 1)}
     return {
         "long_positive": [inventory_text(reading), relation_text(reading)],
         "long_negative": [
-            inventory_text(_contradicted(reading, random, lying=False)),
-            relation_text(_contradicted(reading, random, lying=True)),
+            inventory_text(_other_inventory(reading, random)),
+            relation_text(turned(reading)),
         ],
         "short_positive": tags,
         "short_negative": sorted(false.difference(tags)),
@@ -90,8 +94,9 @@ def relation_text(reading: Reading) -> str:
     """Return the sentence that says how it lies."""
     first = reading.things[0].name
     if len(reading.things) == 1:
-        return f"the {first} is at the {PLACES[reading.relation]}"
-    return f"the {first} is at the {PLACES[reading.relation]}, the {reading.things[1].name} at the {PLACES[OPPOSITES[reading.relation]]}"
+        return f"the {first} is at the {EDGES[reading.relation]}"
+    second, opposite = reading.things[1].name, OPPOSITES[reading.relation]
+    return f"the {PLACES[reading.relation]} {first} and the {PLACES[opposite]} {second}"
 
 
 def a_thing(name: str) -> str:
@@ -117,19 +122,15 @@ def changed_at(reading: Reading, place: int, kind: int, random: Random) -> Readi
     return replace(reading, things=tuple(things))
 
 
-def _contradicted(reading: Reading, random: Random, *, lying: bool) -> Reading:
-    """Return a reading changed in one place: colour, shape, colours swapped or, if asked, turned; all alike."""
+def _other_inventory(reading: Reading, random: Random) -> Reading:
+    """Return a reading with another colour, another shape or swapped colours, all alike probable."""
     ways = ["colour", "shape"]
-    colours = Counter(thing.colour for thing in reading.things)
-    shapes = Counter(thing.shape for thing in reading.things)
+    colours = {thing.colour for thing in reading.things}
+    shapes = {thing.shape for thing in reading.things}
     if len(colours) == len(shapes) == 2:  # a misread scene may have two of a colour: nothing to swap
         ways.append("swap")
-    if lying:
-        ways.append("turn")
     way = ways[random.integers(len(ways))]
     if way == "swap":
         return swapped_colours(reading)
-    if way == "turn":
-        return turned(reading)
     place = int(random.integers(len(reading.things)))
     return changed_at(reading, place, ways.index(way), random)

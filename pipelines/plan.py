@@ -76,7 +76,7 @@ def _how_sure(sample: Sample, steps: Steps, total: int | None) -> Iterator[str]:
             yield f"{step.name} reads {names}, not written yet: texts of a likely length stood in."
         if asked is not None:
             yield from _about(step, asked)
-    if any(step.asks and asked is None for step, asked in steps):
+    if any(step.asks and step.asked and asked is None for step, asked in steps):
         yield "No model was asked: tokens in are by rule of thumb, and what is marked so is a guess. --ask 64"
         yield "measures instead, with 64 real requests a step."
 

@@ -7,19 +7,21 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import groupby, repeat
 
-from lvlm_workers.base import Reply, Request
+from lvlm_workers.base import Reply, Request, Worker
 from lvlm_workers.chat_api import REFUSED_REQUEST
 from lvlm_workers.registry import make_worker
 from pipelines.plan_interval import Estimate, Ratio, Stratum, mean_interval, ratio, share_interval
 from pipelines.plan_sample import Head, Sample
-from pipelines.plan_steps import StepPlan, width
+from pipelines.plan_steps import StepPlan
 from recipes.base import BadReply
 from schemas.config import InputConfig
 from schemas.errors import RunError
 from transforms.questions import Questions
 from transforms.reading.images import read_images
+from transforms.shard_groups import window_of
 
 Chosen = tuple[Head, int]
+Answered = list[tuple[Request, Reply]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +65,20 @@ def ask(plan: StepPlan, sample: Sample, config: InputConfig, number: int) -> Ask
     with closing(make_worker(plan.worker)) as worker:
         worker.check()
         questions = Questions(step=plan.step, worker=worker)
+        # A worker with a model of its own loads it, once a run, when the first request comes.
+        loads = 0 if plan.worker.kind == "openai" or len(chosen) == 1 else 1
+        first = _answers(worker, _requests(questions, plan, chosen[:loads], config))
         began = time.monotonic()
-        with closing(worker.answer(_requests(questions, plan, chosen, config))) as answers:
-            answered = {request.tag: (request, reply) for request, reply in answers}
+        timed = _answers(worker, _requests(questions, plan, chosen[loads:], config))
         seconds = time.monotonic() - began
-        if len(answered) != len(chosen):
-            raise RunError(f"worker {worker.name!r} answered {len(answered)} of {len(chosen)} requests")
-        return _measure(plan, questions, list(answered.values()), seconds)
+        if (number := len(first) + len(timed)) != len(chosen):
+            raise RunError(f"worker {worker.name!r} answered {number} of {len(chosen)} requests")
+        return _measure(plan, questions, first + timed, _rate(plan, timed, seconds))
+
+
+def _answers(worker: Worker, requests: Iterator[Request]) -> Answered:
+    with closing(worker.answer(requests)) as answers:
+        return list({request.tag: (request, reply) for request, reply in answers}.values())
 
 
 def _requests(
@@ -84,14 +93,11 @@ def _requests(
             yield replace(questions.ask(facts), tag=(order, facts.index), image=image)
 
 
-def _measure(
-    plan: StepPlan, questions: Questions, answered: Sequence[tuple[Request, Reply]], seconds: float
-) -> Asked:
+def _measure(plan: StepPlan, questions: Questions, answered: Answered, rate: Estimate) -> Asked:
     written = [(q, r) for q, r in answered if r.finish_reason != REFUSED_REQUEST]
     read = (questions.read(plan.asked[request.tag], request.seed, reply) for request, reply in written)
     reasons = Counter(found.reason for found in read if isinstance(found, BadReply))
     replies = [reply for _, reply in written]
-    in_flight = min(len(answered), width(plan.worker))
     return Asked(
         replies=len(answered),
         refused_by_server=len(answered) - len(written),
@@ -99,9 +105,9 @@ def _measure(
         out=_mean([reply.tokens_out for reply in replies]),
         again=_share(reasons.total(), len(replies)),
         reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
-        rate=_rate(len(answered), seconds, in_flight, [r.seconds for r in replies if r.seconds > 0]),
-        in_flight=in_flight,
-        width=width(plan.worker),
+        rate=rate,
+        in_flight=min(len(answered), window_of(plan.worker)),
+        width=window_of(plan.worker),
         tokens_in=sum(reply.tokens_in for reply in replies),
         tokens_out=sum(reply.tokens_out for reply in replies),
     )
@@ -118,11 +124,17 @@ def _share(number: int, of: int) -> Estimate:
     return share_interval(Ratio(value=number / of, variance=0.0, freedom=max(of - 1, 1)), of)
 
 
-def _rate(replies: int, seconds: float, in_flight: int, latencies: Sequence[float]) -> Estimate:
+def _rate(plan: StepPlan, timed: Answered, seconds: float) -> Estimate:
     """Return requests a second: as they came, with start and end; at most what a full window would give.
 
-    The upper bound is Little's law: requests in flight over the mean time of one.
+    The upper bound is Little's law: requests in flight over the mean time of one. Of a batch each reply has
+    its share of the time, as if one were in flight.
     """
-    seen = replies / max(seconds, 1e-6)
+    batched = plan.worker.kind == "transformers"
+    in_flight = 1 if batched else min(len(timed), window_of(plan.worker))
+    latencies = [
+        reply.seconds for _, reply in timed if reply.finish_reason != REFUSED_REQUEST and reply.seconds > 0
+    ]
+    seen = len(timed) / max(seconds, 1e-6)
     full = in_flight * len(latencies) / sum(latencies) if latencies else seen
     return Estimate(value=seen, low=seen, high=max(seen, full))

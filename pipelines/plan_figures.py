@@ -7,7 +7,8 @@ from pipelines.plan_ask import Asked
 from pipelines.plan_interval import Estimate
 from pipelines.plan_measure import Local, annotation_bytes
 from pipelines.plan_sample import Sample
-from pipelines.plan_steps import StepPlan, prices, width
+from pipelines.plan_steps import StepPlan, prices
+from transforms.shard_groups import window_of
 
 AGAIN = Estimate(value=0.05, low=0.0, high=0.3)
 """Share of replies that are refused and asked for once more: a guess until some are asked for."""
@@ -81,10 +82,11 @@ def reply_length(step: StepPlan, asked: Asked | None) -> Estimate:
     return asked.out if asked is not None and asked.tokens_out else step.out
 
 
-def step_figures(step: StepPlan, asked: Asked | None, kept: Estimate) -> StepFigures:
-    """Return what a step of a model takes for so many kept samples."""
-    again = asked.again if asked is not None else AGAIN
-    requests = kept.times(Estimate.exact(1.0).plus(again))
+def step_figures(step: StepPlan, asked: Asked | None, units: Estimate) -> StepFigures:
+    """Return what a step of a model takes for so many units, of which it asks about its `share`."""
+    # What a model makes of texts that stand in for others says nothing of how often it errs.
+    again = asked.again if asked is not None and not step.unwritten else AGAIN
+    requests = units.times(step.share).times(Estimate.exact(1.0).plus(again))
     text_in, image_in = step.text_in, step.image_in
     if asked is not None and asked.tokens_in:
         text_in, image_in = asked.tokens_a_request, Estimate.exact(0.0)
@@ -94,7 +96,7 @@ def step_figures(step: StepPlan, asked: Asked | None, kept: Estimate) -> StepFig
     if asked is not None:
         hours = requests.times(asked.rate.inverse()).scaled(1 / _HOUR)
     else:
-        hours = tokens_out.times(TOKENS_A_SECOND.inverse()).scaled(1 / (_HOUR * width(step.worker)))
+        hours = tokens_out.times(TOKENS_A_SECOND.inverse()).scaled(1 / (_HOUR * window_of(step.worker)))
     hours, limit = _limited(step, hours, requests, tokens_in.plus(tokens_out))
     return StepFigures(
         requests=requests,

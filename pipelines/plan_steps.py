@@ -27,15 +27,17 @@ _NOTHING = Facts(index=0, uid="", key="")
 class StepPlan:
     """One step: what a request holds, and what stands in for the texts that it will write.
 
-    By place: `asked`, the facts with what the recipe reads; `written`, of every kept sample. In tokens:
-    `text_in`, `image_in` and `out` of a request, and `shared`, what all prompts begin with. `seconds` are of
-    one core a sample, for rules. `unwritten` are the fields it reads that had a likely length only.
+    By place: `asked`, the facts with what the recipe reads, of those about which it asks; `written`, of every
+    kept sample. `share` is the part of all units that is asked about. In tokens: `text_in`, `image_in` and
+    `out` of a request, and `shared`, what all prompts begin with. `seconds` are of one core a sample, for
+    rules. `unwritten` are the fields it reads that had a likely length only.
     """
 
     step: Step
     looks: bool
     asked: Mapping[Place, Facts]
     written: Written
+    share: Estimate
     text_in: Estimate
     image_in: Estimate
     shared: float
@@ -71,27 +73,19 @@ def expect_steps(steps: Sequence[Step], sample: Sample) -> list[StepPlan]:
 
 
 def _expect(step: Step, sample: Sample, sources: Sequence[StepPlan]) -> StepPlan:
-    written: Written = {}
-    asked: dict[Place, Facts] = {}
-    for head, facts in sample.kept():
-        place = (head.shard.order, facts.index)
-        answers = [source.written[place] for source in sources]
-        if failure := failure_among(answers):
-            written[place] = failure
-        else:
-            asked[place] = with_written(facts, step.recipe.reads, answers) if sources else facts
     guessed = {name for s in sources if s.asks or s.unwritten for name in s.step.recipe.fields}
     unwritten = tuple(name for name in step.recipe.reads if name in guessed)
     with closing(make_worker(step.worker)) as worker:
         questions = Questions(step=step, worker=worker)
+        asked, written = _part(questions, sample, sources)
         if step.worker.kind == "rules":
             began = time.process_time()
             written |= _by_rule(questions, worker, asked)
             seconds = (time.process_time() - began) / max(len(asked), 1)
             nothing = Estimate.exact(0.0)
             return StepPlan(
-                step=step, looks=False, asked=asked, written=written, text_in=nothing, image_in=nothing,
-                shared=0.0, out=nothing, seconds=seconds, unwritten=unwritten,
+                step=step, looks=False, asked=asked, written=written, share=nothing, text_in=nothing,
+                image_in=nothing, shared=0.0, out=nothing, seconds=seconds, unwritten=unwritten,
             )  # fmt: skip
         likely = likely_fields(step.recipe)
         written |= {p: Annotation(index=f.index, uid=f.uid, fields=likely) for p, f in asked.items()}
@@ -101,6 +95,7 @@ def _expect(step: Step, sample: Sample, sources: Sequence[StepPlan]) -> StepPlan
             looks=questions.looks,
             asked=asked,
             written=written,
+            share=sample.share(asked.__contains__),
             text_in=_a_request(sample, {place: text_tokens(text) for place, text in prompts.items()}),
             image_in=_a_request(sample, _images(asked, step.worker) if questions.looks else {}),
             # A sample without anything parts the prompts where texts of a likely length are all the same.
@@ -108,6 +103,26 @@ def _expect(step: Step, sample: Sample, sources: Sequence[StepPlan]) -> StepPlan
             out=reply_tokens(step.recipe),
             unwritten=unwritten,
         )
+
+
+def _part(
+    questions: Questions, sample: Sample, sources: Sequence[StepPlan]
+) -> tuple[dict[Place, Facts], Written]:
+    """Return the kept samples to ask about, and what is known of the others."""
+    written: Written = {}
+    asked: dict[Place, Facts] = {}
+    for head, facts in sample.kept():
+        place = (head.shard.order, facts.index)
+        answers = [source.written[place] for source in sources]
+        if failure := failure_among(answers):
+            written[place] = failure
+            continue
+        found = with_written(facts, questions.step.recipe.reads, answers) if sources else facts
+        if (known := questions.known(found)) is not None:
+            written[place] = known
+        else:
+            asked[place] = found
+    return asked, written
 
 
 def _by_rule(questions: Questions, worker: Worker, asked: Mapping[Place, Facts]) -> Written:
@@ -128,17 +143,6 @@ def _images(asked: Mapping[Place, Facts], worker: WorkerConfig) -> dict[Place, f
 def _a_request(sample: Sample, tokens: Mapping[Place, float]) -> Estimate:
     """Return the mean over the samples that are asked about."""
     return sample.mean(tokens) if tokens else Estimate.exact(0.0)
-
-
-def width(worker: WorkerConfig) -> int:
-    """Return how many requests a worker has under way at once."""
-    match worker.kind:
-        case "rules":
-            return 1
-        case "transformers":
-            return worker.batch_size
-        case _:
-            return worker.in_flight
 
 
 def prices(worker: WorkerConfig) -> tuple[float, float]:

@@ -7,9 +7,10 @@ from pipelines.plan_ask import Asked
 from pipelines.plan_figures import TOKENS_A_SECOND, Figures, step_figures
 from pipelines.plan_interval import Estimate
 from pipelines.plan_sample import Place, Sample
-from pipelines.plan_steps import StepPlan, width
+from pipelines.plan_steps import StepPlan
 from transforms.process_server import cores
 from transforms.publish.plain_text import plain_text
+from transforms.shard_groups import window_of
 
 MAX_REASONS = 6
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -29,8 +30,8 @@ def table(
     yield _row(f"plan of {name}", "estimate", "95 % interval")
     yield from _input(sample, figures)
     for step, asked in steps:
-        yield from _step(f"{step.name} by {workers[step.name]}", step, asked, figures.kept)
-    models = [step_figures(step, asked, figures.kept).cost for step, asked in steps if step.asks]
+        yield from _step(f"{step.name} by {workers[step.name]}", step, asked, figures)
+    models = [step_figures(step, asked, figures.units).cost for step, asked in steps if step.asks]
     if len(models) > 1:
         yield _line("cost of all models", reduce(Estimate.plus, models), money)
     yield from _machine(figures, has_rules=any(not step.asks for step, _ in steps))
@@ -128,15 +129,15 @@ def _reasons(sample: Sample) -> Iterator[tuple[str, Estimate]]:
         yield f"{len(rest)} other reasons", sample.share(lambda place: found.get(place) in rest)
 
 
-def _step(who: str, step: StepPlan, asked: Asked | None, kept: Estimate) -> Iterator[str]:
+def _step(who: str, step: StepPlan, asked: Asked | None, whole: Figures) -> Iterator[str]:
     if not step.asks:
         yield _row(who, "", note="rules: asks nobody, costs nothing")
         return
-    figures = step_figures(step, asked, kept)
-    measured = asked is not None
-    guess = "" if measured else "guess"
+    figures = step_figures(step, asked, whole.units)
     yield _row(who, "")
-    yield _line("  asked again", figures.again, percent, guess or _faults(asked))
+    if step.share != whole.share_kept:
+        yield _line("  asked about", step.share, percent, "of the samples; the others need no model", "exact")
+    yield _line("  asked again", figures.again, percent, _faults(step, asked))
     yield _line("  requests", figures.requests, count)
     if asked is not None and asked.tokens_in:
         yield _line("  tokens in, a request", figures.text_in, count, "as the server counts")
@@ -145,7 +146,7 @@ def _step(who: str, step: StepPlan, asked: Asked | None, kept: Estimate) -> Iter
         if step.looks:
             yield _line("  image in, a request", figures.image_in, count, "tokens: pixels / (28 x 28)")
     yield _row("    the same in all", count(step.shared), "", "tokens that a prefix cache computes once")
-    told = measured and asked is not None and bool(asked.tokens_out)
+    told = asked is not None and bool(asked.tokens_out)
     out_note = "as the server counts" if told else "guess, from the reply's schema"
     yield _line("  tokens out, a request", figures.out, count, out_note)
     yield _line("  tokens in", figures.tokens_in, count)
@@ -159,12 +160,12 @@ def _speed(step: StepPlan, asked: Asked | None, limit: str) -> str:
         return f"limited by {limit}"
     if asked is not None:
         return ""
-    return f"guess: {TOKENS_A_SECOND.value:.0f} tokens/s for each of {width(step.worker)} in flight"
+    return f"guess: {TOKENS_A_SECOND.value:.0f} tokens/s for each of {window_of(step.worker)} in flight"
 
 
-def _faults(asked: Asked | None) -> str:
-    if asked is None or not asked.reasons:
-        return ""
+def _faults(step: StepPlan, asked: Asked | None) -> str:
+    if asked is None or step.unwritten:
+        return "guess"
     return ", ".join(f"{reason} {number}" for reason, number in asked.reasons.items())
 
 

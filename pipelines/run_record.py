@@ -1,6 +1,7 @@
 """What run.json says: how a run was made and what became of every sample. No secrets, no sample texts."""
 
 import json
+import os.path
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -73,5 +74,10 @@ def _recipe(run: Run, recipe_name: str, worker_name: str) -> dict[str, Any]:
         "source": recipe.source,
         "prompt_sha256": recipe.prompt_sha256(),
         "worker": worker.kind,
-        "model": worker.identity()["model"],
+        "model": _name(worker.identity()["model"]),
     }
+
+
+def _name(model: str) -> str:
+    """Return a model's name for the card, as in provenance: a folder without the path to it."""
+    return os.path.basename(os.path.abspath(model)) if os.path.isdir(model) else model

@@ -102,6 +102,10 @@ class LaClip(Recipe):
         lines = [f"{quote_data(source)} => {quote_data(target)}" for source, target in drawn]
         return _INSTRUCTION + "\n".join(lines) + "\n\nCaption: " + quote_data(facts.alt_text)
 
+    def known(self, facts: Facts) -> Mapping[str, Any] | None:
+        """Return no rewrites where the alt text says nothing: a model would make something up."""
+        return None if clean(facts.alt_text) else {"rewrites": []}
+
     def by_rule(self, facts: Facts) -> Mapping[str, Any]:
         """Return one to four rewrites by rule, drawn by the uid; none where there is no English text."""
         return _by_rule(facts)

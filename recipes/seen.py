@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from recipes.hygiene import words_of
 from recipes.wording.english import is_negation
+from recipes.wording.plain import plain
 from recipes.wording.words import word_set
 
 MAX_CHANGED = 0.5
@@ -107,17 +108,19 @@ def check_pairs(positive: Sequence[str], negative: Sequence[str], alt_text: str)
 
     Dropped are those that repeat an earlier one, state what only the alt text can tell (HQ-CLIP's own data
     have weights in grams: issue 2 of its repository), or whose negative is no contradiction to be seen: the
-    same, true, changed in digits alone, a bare negation, or about something else altogether.
+    same, true (also where only articles or synonyms differ), changed in digits alone, a bare negation, or
+    about something else altogether.
     """
     kept, told = Pairs(), unseen_facts(alt_text)
     true_words = [words_of(text) for text in positive]
+    said = {plain(words) for words in true_words}
     for k, (true, false) in enumerate(zip(positive, negative, strict=True)):
         words, others = true_words[k], words_of(false)
         if words in true_words[:k]:
             fault = "repeated"
         elif words == others:
             fault = "same"
-        elif others in true_words:
+        elif plain(others) in said:
             fault = "negative is true"
         elif same_but_digits(true, false):
             fault = "digits alone"

@@ -103,6 +103,10 @@ class TransformersWorkerConfig(ModelWorkerConfig):
         "nvidia-l4", description="That Dataflow should give where device is cuda, as it names it."
     )
 
+    def identity(self) -> dict[str, str]:
+        """Return what decides the replies; a change of it asks again, other settings do not."""
+        return super().identity() | {"dtype": self.dtype}
+
 
 WorkerConfig = Annotated[
     RulesWorkerConfig | OpenAIWorkerConfig | VllmWorkerConfig | TransformersWorkerConfig,

@@ -16,8 +16,8 @@ from transforms.steps import plan_steps
 from transforms.storage import read_table
 
 Written = Counter[tuple[str, ...]]
-"""By (recipe, "kept", field): texts of usable replies that the recipe kept;
-(recipe, "dropped", field, why): texts of usable replies that it left out;
+"""By (recipe, "kept", field): texts of usable replies that the recipe kept, and none that was known or fell
+back; (recipe, "dropped", field, why): texts of replies that it left out;
 (recipe, "published", what): `samples`, `tokens_in` and `tokens_out` of the samples that are published;
 (recipe, "chars", field): characters of theirs that are published."""
 
@@ -37,12 +37,13 @@ def written_texts(job: ShardJob, config: RunConfig) -> Written:
 
 
 def _columns(recipe: Recipe) -> list[str]:
-    return ["reason", "tokens_in", "tokens_out", "dropped", *recipe.fields]
+    return ["reason", "worker", "tokens_in", "tokens_out", "dropped", *recipe.fields]
 
 
 def _count_kept(counted: Written, recipe: Recipe, answered: pa.Table) -> None:
+    of_replies = answered.filter(pc.not_equal(answered.column("worker"), "rules"))
     for name in recipe.fields:
-        counted[recipe.name, "kept", name] += len(_texts(answered, name))
+        counted[recipe.name, "kept", name] += len(_texts(of_replies, name))
     for rows in answered.column("dropped").to_pylist():
         for row in rows or ():
             counted[recipe.name, "dropped", row["field"], row["why"]] += row["texts"]

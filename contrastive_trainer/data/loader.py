@@ -1,10 +1,15 @@
 """Batches in the order of their steps, read ahead by worker processes."""
 
+import atexit
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -15,6 +20,8 @@ from schemas.errors import PairwrightError, RunError
 
 AHEAD = 2
 """Batches that each worker reads ahead, all of which are in memory."""
+
+_TRAINERS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Loader:
@@ -37,15 +44,19 @@ class Loader:
             RunError: see `BatchReader`; or a worker process died.
         """
         workers = min(self._workers, last - first)
+        told, tell = Pipe(duplex=False)
         loader: DataLoader[Batch | PairwrightError] = DataLoader(
             self._steps,
             batch_size=None,
             sampler=range(first, last),
             num_workers=workers,
             prefetch_factor=AHEAD if workers else None,
-            worker_init_fn=_settle,
+            worker_init_fn=partial(_settle, told),
         )
-        source = iter(loader)
+        end = partial(tell.send_bytes, b"end")
+        atexit.register(end)
+        with _signals_held_back():
+            source = iter(loader)
         try:
             while True:
                 started = time.monotonic()
@@ -57,7 +68,11 @@ class Loader:
                     raise batch
                 yield batch
         finally:
-            del source  # ends the processes now, and not when a traceback is collected
+            atexit.unregister(end)
+            end()
+            del source  # its queues go now, and not when a traceback that has them is collected
+            told.close()
+            tell.close()
 
     @staticmethod
     def _next(source: Iterator[Batch | PairwrightError]) -> Batch | PairwrightError | None:
@@ -85,20 +100,27 @@ class _Steps(Dataset[Batch | PairwrightError]):
             return error
 
 
-def _settle(_: int) -> None:
-    """Leave signals to the trainer, which saves when it is told to stop.
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Block the signals of `_settle` while processes are forked, so that they begin with them blocked."""
+    earlier = signal.pthread_sigmask(signal.SIG_BLOCK, _TRAINERS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, earlier)
 
-    Schedulers signal all processes of a job, and a reader that dies takes the trainer with it. SIGTERM is
-    heeded from the trainer alone (where the system tells who sent it: not on macOS).
+
+def _settle(told: Connection, _: int) -> None:
+    """Leave signals to the trainer, which saves when it is told to stop, and end when it says so.
+
+    Schedulers signal all processes of a job, and a reader that dies takes the trainer with it.
     """
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if hasattr(signal, "sigwaitinfo"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_heed_parent, daemon=True).start()
+    for number in _TRAINERS:
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_when_told, args=(told,), daemon=True).start()
 
 
-def _heed_parent() -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
-        pass
+def _end_when_told(told: Connection) -> None:
+    told.poll(None)
     os._exit(0)

@@ -5,6 +5,7 @@ Shape letters: N samples, R parts (picture, text, JSON), 2: offset and size in b
 
 import os
 import tarfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -75,7 +76,8 @@ def _walk_any(descriptor: int, name: str) -> tuple[list[_Found], int]:
 def _walk(descriptor: int) -> tuple[list[_Found], int] | None:
     """Return the same; None where a header is of a rarer kind.
 
-    Six times as fast as `tarfile`, which every worker would spend a second on for a shard of 10,000 samples.
+    Four times as fast as `tarfile`, with which every worker would spend half a second on a shard of 10,000
+    samples.
     """
     found: list[_Found] = []
     offset, long_name = 0, None
@@ -103,14 +105,15 @@ def _walk(descriptor: int) -> tuple[list[_Found], int] | None:
 
 def _size(block: bytes) -> int | None:
     """Return the size that a header of the plain kind declares; None for any other or a broken one."""
-    if len(block) < _BLOCK or block[257:262] != b"ustar" or block[345:500].strip(b"\0"):
+    if len(block) < _BLOCK or block[257:262] != b"ustar" or any(block[345:500]):
         return None
     try:
-        size, total = (int(block[a:b].strip(b" \0") or b"0", 8) for a, b in ((124, 136), (148, 156)))
+        size, total = int(block[124:136].strip(b" \0") or b"0", 8), int(block[148:156].strip(b" \0"), 8)
     except ValueError:
         return None
-    is_sound = total == sum(block) - sum(block[148:156]) + 8 * ord(" ")
-    return size if is_sound and size >= 0 else None
+    # The checksum is the sum of all bytes, its own taken as blanks; Adler-32 holds that sum and one.
+    found = zlib.adler32(block[:148] + b" " * 8 + block[156:]) & 0xFFFF
+    return size if found == (total + 1) % 65521 and size >= 0 else None
 
 
 def _records(told: bytes) -> Iterator[tuple[bytes, bytes]]:

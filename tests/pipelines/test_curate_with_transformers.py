@@ -73,6 +73,9 @@ def test_gibberish_is_rejected(curate: Curate, tmp_path: Path, written: list[int
     assert set(told) <= {"bad_reply", "cut_reply", "looping_reply", "empty_reply"} <= set(REASONS)
     assert {(row["stage"], row["kind"]) for row in done.rejected} == {("annotate", "failed")}
     assert verify(str(done.output)) == []
+    (recipe,) = json.loads((done.output / "run.json").read_text())["recipes"]
+    assert recipe["model"] == "model"
+    assert str(tmp_path) not in (done.output / "README.md").read_text()
 
     again = curate(values, tmp_path / "out")
     assert sum(written) == 12

@@ -13,9 +13,10 @@ from schemas.workers import OpenAIWorkerConfig
 from transforms.steps import Step
 
 KEPT = Estimate(value=1000, low=800, high=1100)
+EVERY = Estimate.exact(1)
 
 
-def planned(**settings: Any) -> StepPlan:
+def planned(share: Estimate = EVERY, unwritten: tuple[str, ...] = (), **settings: Any) -> StepPlan:
     worker = OpenAIWorkerConfig(
         kind="openai", base_urls=("http://127.0.0.1:1/v1",), model="m", price_in=2, price_out=6, **settings
     )
@@ -24,6 +25,8 @@ def planned(**settings: Any) -> StepPlan:
         looks=True,
         asked={},
         written={},
+        share=share,
+        unwritten=unwritten,
         text_in=Estimate.exact(100),
         image_in=Estimate.exact(50),
         shared=80,
@@ -66,6 +69,20 @@ def test_bounds_of_the_samples_go_on_to_the_cost() -> None:
     found = step_figures(planned(), measured(again=Estimate.exact(0)), KEPT)
     assert bounds(found.requests) == pytest.approx((800, 1000, 1100))
     assert bounds(found.cost) == pytest.approx((0.8 * 0.78, 0.78, 1.1 * 0.78))
+
+
+def test_what_is_known_is_not_asked() -> None:
+    found = step_figures(planned(share=Estimate.exact(0.25)), measured(), Estimate.exact(1000))
+    assert bounds(found.requests) == pytest.approx((275, 275, 275))
+    assert found.cost.value == pytest.approx((0.66 + 0.198) / 4)
+    assert found.hours.value == pytest.approx(27.5 / 3600)
+
+
+def test_replies_about_texts_that_stand_in_tell_nothing_of_errors() -> None:
+    step = planned(unwritten=("recaption",))
+    found = step_figures(step, measured(again=Estimate.exact(1)), Estimate.exact(1000))
+    assert found.again == AGAIN
+    assert found.tokens_out.value == pytest.approx(1050 * 30)
 
 
 def test_guesses_by_hand() -> None:

@@ -74,6 +74,20 @@ def test_what_is_not_written_yet_has_a_likely_length(planned: Any) -> None:
     assert not fuse.looks
 
 
+def test_what_is_known_is_not_asked(planned: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("recipes.compress.fits", lambda text: len(text) < 50)
+    sample, plans = planned({"compress-alt-text": "model"})
+    plan, kept = plans["compress-alt-text"], {(h.shard.order, f.index): f for h, f in sample.kept()}
+    long = {place for place, facts in kept.items() if len(facts.alt_text.strip()) >= 50}
+    assert 0 < len(long) < len(kept)
+    assert plan.asked.keys() == long
+    assert plan.share.low == plan.share.high == pytest.approx(len(long) / sample.number)
+    assert plan.written.keys() == kept.keys()
+    assert {plan.written[place].fields["compressed"] for place in kept.keys() - long} == {
+        facts.alt_text.strip() for place, facts in kept.items() if place not in long
+    }
+
+
 def test_pictures_go_to_a_recipe_that_needs_them_only(planned: Any) -> None:
     _, plans = planned({"laclip": "model"})
     assert not plans["laclip"].looks

@@ -149,3 +149,10 @@ def test_what_rules_write_parses_to_itself(text: str, uid: str) -> None:
     assert RECIPE.parse(json.dumps(fields), facts) == fields
     assert all(1 <= len(r) <= 400 for r in fields["rewrites"])
     RECIPE.prompt(facts).encode()
+
+
+@pytest.mark.parametrize("alt_text", ["", " ", "IMG_1234.jpg", "https://example.com/a", "Buy now!"])
+def test_a_model_is_not_asked_about_an_alt_text_that_says_nothing(alt_text: str) -> None:
+    assert RECIPE.known(replace(FACTS, alt_text=alt_text)) == {"rewrites": []}
+    assert RECIPE.known(replace(FACTS, alt_text="\u732b")) is None
+    assert RECIPE.known(FACTS) is None

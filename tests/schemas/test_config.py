@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.config import InputConfig, RunConfig
-from schemas.workers import RulesWorkerConfig
+from schemas.workers import RulesWorkerConfig, TransformersWorkerConfig
 
 VALUES: dict[str, Any] = {"name": "run-1", "input": {"shards": "a.tar"}, "output": "out"}
 
@@ -75,3 +75,16 @@ def test_a_configuration_survives_its_json() -> None:
 
 def test_the_identity_of_rules() -> None:
     assert RulesWorkerConfig(kind="rules").identity() == {"kind": "rules", "model": "rules"}
+
+
+def test_what_decides_the_replies_of_a_checkpoint() -> None:
+    usual: dict[str, Any] = {"kind": "transformers", "model": "m"}
+
+    def identity(name: str, value: Any) -> dict[str, str]:
+        return TransformersWorkerConfig(**usual | {name: value}).identity()
+
+    plain = TransformersWorkerConfig(**usual).identity()
+    deciding = [("model", "n"), ("revision", "2"), ("image_pixels", 784), ("dtype", "bfloat16")]
+    assert all(identity(name, value) != plain for name, value in deciding)
+    others = [("batch_size", 1), ("device", "cpu"), ("price_in", 1.0), ("gpu", "nvidia-h100")]
+    assert all(identity(name, value) == plain for name, value in others)

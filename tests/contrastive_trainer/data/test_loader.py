@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,25 +69,14 @@ def test_a_worker_that_dies_is_an_error_and_no_hang(make: Any, tmp_path: Path) -
         list(Loader(found, workers=1).batches(0, 1))
 
 
-class Told:
-    """Sends its own process the signals that a scheduler sends to all of a job, once each."""
-
-    def __init__(self, encode: Any) -> None:
-        self._encode = encode
-        self._told = False
-
-    def __call__(self, texts: Sequence[str]) -> torch.Tensor:
-        if not self._told:
-            self._told = True
-            for number in (signal.SIGTERM, signal.SIGINT):
-                os.kill(os.getpid(), number)
-        tokens: torch.Tensor = self._encode(texts)
-        return tokens
-
-
-def test_workers_read_on_when_all_of_a_job_is_told_to_stop(make: Any, tmp_path: Path) -> None:
-    found = reader(make, make.configure(make.pack_set(tmp_path, [8])), Told(make.encode))
-    assert len(list(Loader(found, workers=2).batches(0, 4))) == 4
+def test_workers_read_on_when_all_of_a_job_is_told_to_stop(make: Any, config: TrainConfig) -> None:
+    before = set(multiprocessing.active_children())
+    batches = Loader(reader(make, config), workers=2).batches(0, 30)
+    next(batches)
+    for worker in set(multiprocessing.active_children()) - before:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            os.kill(worker.pid or 0, number)
+    assert [batch.step for batch in batches] == list(range(1, 30))
 
 
 def test_a_loader_left_early_leaves_no_process(make: Any, config: TrainConfig) -> None:
@@ -97,11 +88,29 @@ def test_a_loader_left_early_leaves_no_process(make: Any, config: TrainConfig) -
     assert set(multiprocessing.active_children()) <= before
 
 
-def test_workers_end_when_the_trainer_tells_them_to(make: Any, config: TrainConfig) -> None:
-    before = set(multiprocessing.active_children())
-    batches = Loader(reader(make, config), workers=1).batches(0, 100)
-    next(batches)
-    (worker,) = set(multiprocessing.active_children()) - before
-    worker.terminate()
-    worker.join(20)
-    assert worker.exitcode == 0
+def test_a_trainer_that_fails_ends_at_once_and_its_workers_too(make: Any, config: TrainConfig) -> None:
+    script = f"""if True:
+        import multiprocessing, pathlib, sys, time
+        sys.path[:0] = {sys.path!r}
+        from contrastive_trainer.data.batch_reader import BatchReader
+        from contrastive_trainer.data.loader import Loader
+        from contrastive_trainer.data.shard_list import list_shards
+        from contrastive_trainer.tokenizer import TextEncoder, train_tokenizer
+        from schemas.train import TrainConfig
+        config = TrainConfig.model_validate_json({config.model_dump_json()!r})
+        encode = TextEncoder(train_tokenizer(["a"], 300), 8)
+        reader = BatchReader(list_shards(config.data.shards), config, encode, image_size=8)
+        batches = Loader(reader, workers=1).batches(0, 1000)
+        next(batches)
+        print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+        raise SystemExit(3)
+    """
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert (found.returncode, found.stderr) == (3, "")
+    assert not Path(f"/proc/{int(found.stdout)}").exists()
