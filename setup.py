@@ -69,6 +69,7 @@ setup(
             "tokenizers>=0.21",
             "torch>=2.9",
             "transformers>=5,<6",
+            "webdataset>=1.0.2",  # opens remote shards
         ],
         "vllm": ["vllm>=0.32,<0.33"],  # its engine's API moves; 0.33 needs pillow 13, which Beam refuses
         "aws": ["apache-beam[aws]"],

@@ -1,9 +1,11 @@
-"""How fast the trainer reads: its loader alone, beside plain webdataset pipelines.
+"""How fast the trainer reads and trains; its losses alone are in `benchmarks.losses`.
 
     python -m benchmarks.trainer loader [--photos 1024] [--size 224] [--batch 64] [--rounds 3] [--shards ...]
+    python -m benchmarks.trainer loop [--preset tiny] [--batch 64] [--steps 12] [--workers 1] [--threads 2]
 
-Each contender reads one epoch of the same shards in one process, crops at random, and encodes the texts, in
-turn, `--rounds` times; each figure is the best round's. Read ratios and CPU time.
+`loop` is described in `benchmarks.trainer_loop`. In `loader` each contender reads one epoch of the same shards
+in one process, crops at random, and encodes the texts, in turn, `--rounds` times; each figure is the best
+round's. Read ratios and CPU time.
 
 - `pairwright`: the trainer's reader, which decodes at reduced scale and reads by offset.
 - `webdataset, same decode`: a stream of webdataset, shuffled in a buffer, its pictures read by our function.
@@ -28,6 +30,7 @@ import webdataset
 from PIL import Image
 from torch import Tensor
 
+from benchmarks.trainer_loop import loop
 from contrastive_trainer.data.batch_reader import BatchReader
 from contrastive_trainer.data.picture import draw_window, load_picture
 from contrastive_trainer.data.shard_list import TrainShard, list_shards
@@ -152,6 +155,15 @@ def main() -> None:
     part.add_argument("--rounds", type=int, default=3)
     part.add_argument("--shards", nargs="*", help="those of others, with jpg, json and txt")
     part.set_defaults(run=loader)
+    part = parts.add_parser("loop")
+    part.add_argument("--preset", default="tiny")
+    part.add_argument("--photos", type=int, default=1024)
+    part.add_argument("--batch", type=int, default=64)
+    part.add_argument("--steps", type=int, default=12)
+    part.add_argument("--rounds", type=int, default=2)
+    part.add_argument("--workers", type=int, default=1)
+    part.add_argument("--threads", type=int, default=2)
+    part.set_defaults(run=loop)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
