@@ -32,6 +32,7 @@ setup(
         "transforms.imaging",
         "transforms.publish",
         "transforms.reading",
+        "transforms.regions",
     ],
     package_data={"pairwright": ["py.typed"]},
     data_files=[

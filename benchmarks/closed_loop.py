@@ -67,6 +67,9 @@ def main() -> int:
     except PairwrightError as error:
         print(f"closed_loop: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
+    except KeyboardInterrupt:
+        print(f"closed_loop: stopped; the same command goes on in {out}", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -91,14 +94,11 @@ def run(out: Path, plan: Plan, processes: int) -> None:
         for result in pool.imap_unordered(_work, tasks):
             results.append(result)
             minutes = (time.monotonic() - started) / 60
-            print(
-                f"{len(results)}/{len(tasks)}: {result['arm']}, seed {result['seed']}, after {minutes:.1f} min",
-                flush=True,
-            )
+            done = f"{len(results)}/{len(tasks)}: {result['arm']}, seed {result['seed']}"
+            print(f"{done}, after {minutes:.1f} min", flush=True)
             write_report(out, plan, about, results)
-    print(
-        f"\n{(out / 'results.md').read_text()}\nWritten to {out}: results.md, results.json, figures.svg, loss.svg"
-    )
+    print(f"\n{(out / 'results.md').read_text()}")
+    print(f"Written to {out}: results.md, results.json, figures.svg, loss.svg")
 
 
 def write_report(out: Path, plan: Plan, about: Mapping[str, int], results: Sequence[Result]) -> None:

@@ -33,7 +33,7 @@ class Arm:
     losses: Mapping[str, Any] = field(default_factory=dict)
 
 
-_MIX = {"p_raw": 1, "p_long": 2, "p_short": 1, "sentences": 1}
+_MIX = {"p_raw": 1, "p_long": 4, "p_short": 1, "sentences": 1}
 
 ARMS = (
     Arm(name="alt_text", title="alt text", texts={"p_raw": 1}),
@@ -58,16 +58,16 @@ class Plan:
     width: int = 96
     layers: int = 3
     heads: int = 4
-    text_tokens: int = 20
+    text_tokens: int = 16
     vocabulary: int = 800
-    batch: int = 128
-    lr: float = 1.5e-3
-    warmup: int = 50
+    batch: int = 64
+    lr: float = 1e-3
+    warmup: int = 100
     weight_decay: float = 0.1
     error_rate: float = 0.1
 
 
-FULL = Plan(scenes=20_000, samples_seen=150_000, seeds=3)
+FULL = Plan(scenes=20_000, samples_seen=128_000, seeds=3)
 QUICK = Plan(scenes=8_000, samples_seen=32_000, seeds=1)
 
 TRAIN_SEED, TEST_SEED = 1_000_000, 9_000_000
@@ -88,7 +88,7 @@ def start_folder(out: Path, seed: int) -> Path:
 
 
 def write_start(out: Path, plan: Plan, seed: int) -> None:
-    """Write a CLIP with random weights and its tokenizer, unless it is there: all arms of a seed start from it.
+    """Write a CLIP with random weights, and its tokenizer, unless it is there: what a seed's arms start from.
 
     Position embeddings of the image tower begin `POSITIONS` times as large as transformers draws them: else
     they drown among those of the patches, and a run this short learns nothing of where things are.

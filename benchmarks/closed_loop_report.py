@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.closed_loop_arms import ARMS, Plan
+from benchmarks.closed_loop_evaluation import SINGLES
 
 Result = Mapping[str, Any]
 """What `closed_loop_arms.run_arm` returns."""
@@ -108,8 +109,9 @@ def _told(plan: Plan, about: Mapping[str, int]) -> list[str]:
     named = ", ".join(f"{n / about['samples']:.0%} {kind}" for kind, n in kinds.items())
     return [
         f"{plan.scenes:,} rendered scenes of {plan.size_px} px with one or two objects; every arm sees "
-        f"{plan.samples_seen:,} samples in batches of {plan.batch}, from the same weights, {plan.seeds} seed(s). "
-        f"Tests: {plan.test_scenes:,} scenes of two objects and 480 of one, of other seeds.",
+        f"{plan.samples_seen:,} samples in batches of {plan.batch} and starts from the same weights; "
+        f"seeds: {plan.seeds}. Tests: {plan.test_scenes:,} scenes of two objects and {SINGLES} of one, none "
+        "of them trained on.",
         "",
         f"Alt texts name of their picture: {named}. No vision-language model wrote the other texts: they are "
         f"the ground truth with {share:.1%} of {about['facts']:,} facts (colours, shapes, relations) wrong. "

@@ -18,7 +18,7 @@ RELATIONS = tuple(OPPOSITES)
 SINGLE_SHARE = 0.25
 """Of scenes with one object."""
 
-_SIDE = (0.34, 0.44)  # longer side of an object, as a share of the picture's
+_SIDE = (0.38, 0.46)  # longer side of an object, as a share of the picture's
 _MARGIN = 0.03
 _CLEAR = 0.12  # by how much two centres are farther apart on one axis than on the other
 _TINTS: tuple[Rgb, ...] = ((250, 248, 242), (240, 246, 250), (242, 250, 244), (250, 242, 246))
@@ -138,7 +138,7 @@ def _object(thing: Thing, random: Random) -> SceneObject:
 
 
 def _relation(items: tuple[SceneObject, ...]) -> str | None:
-    """Return how the first object lies to the second or the middle; none where boxes meet or it is unclear."""
+    """Return how the first object lies to the other or the middle; none where boxes meet or it is unclear."""
     first, target = items[0], items[1].centre if len(items) == 2 else _MIDDLE
     if len(items) == 2:
         a, b = first.box, items[1].box

@@ -32,8 +32,8 @@ def write_shards(folder: Path, count: int, *, size_px: int, error_rate: float, s
     """Write the scenes of seeds seed .. seed + count - 1, unless they are there; return what they hold.
 
     Returns:
-        samples, facts stated in written texts and how many of them are wrong, rewrites, and how many alt texts
-        there are of each kind.
+        Numbers of samples, of facts stated in written texts and of those that are wrong, of rewrites, and of
+        alt texts of each kind.
     """
     about = folder / ABOUT
     if not about.exists():

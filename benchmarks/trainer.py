@@ -3,7 +3,7 @@
     python -m benchmarks.trainer loader [--photos 1024] [--size 224] [--batch 64] [--rounds 3] [--shards ...]
     python -m benchmarks.trainer loop [--preset tiny] [--batch 64] [--steps 12] [--workers 1] [--threads 2]
 
-`loop` is described in `benchmarks.trainer_loop`. In `loader` each contender reads one epoch of the same shards
+`loop` is described in `benchmarks.trainer_loop`. In `loader` each contender reads an epoch of the same shards
 in one process, crops at random, and encodes the texts, in turn, `--rounds` times; each figure is the best
 round's. Read ratios and CPU time.
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from contrastive_trainer.data.picture import HOSTILE, MAX_PIXELS, over_white
+from contrastive_trainer.data.picture import FORMATS, HOSTILE, MAX_PIXELS, over_white
 from schemas.errors import ConfigError, RunError
 
 _FILE = "preprocessor_config.json"
@@ -39,7 +39,7 @@ class Preprocessing:
             RunError: it cannot be decoded, or declares over `MAX_PIXELS`.
         """
         try:
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise RunError(
                         f"{where}: its picture of {image.width} x {image.height} pixels is too large"

@@ -48,7 +48,7 @@ def hit_probability(where: Standing, k: int) -> NDArray[np.float64]:
     """
     places_N = k - where.above_N
     miss_N = np.ones(len(places_N))
-    for taken in range(k):
+    for taken in range(min(k, int(where.tied_N.max()) + 1)):  # then no wrong one is left
         left_N = np.maximum(where.tied_N - taken, 0)
         step_N = left_N / np.maximum(left_N + where.level_N, 1)
         miss_N = np.where(taken < places_N, miss_N * step_N, miss_N)

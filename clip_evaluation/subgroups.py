@@ -4,7 +4,7 @@ Shapes: N items, G groups.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def subgroups(
     return Subgroups(
         groups=found,
         worst_group=worst,
-        worst=large[worst],
+        worst=replace(large[worst], items=None),  # of another model it may be another group
         gap=gap,
         p_value=p_value,
         left_out={name: figure.n for name, figure in found.items() if name not in large},

@@ -3,7 +3,6 @@
 Shapes: N pictures, C classes, T templates, D dimensions.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clip_evaluation.figure import Figure
-from clip_evaluation.intervals import Z_95, mean_figure
+from clip_evaluation.intervals import mean_figure, wilson_of_variance
 from clip_evaluation.ranking import Standing, hit_probability, join, standing
 from clip_evaluation.similarity import Floats, check_widths, similarity_blocks, unit_rows
 
@@ -116,6 +115,6 @@ def _mean_per_class(recall: NDArray[np.float64], counts: NDArray[np.int64], clas
     value = float(recall.mean())
     low = high = None
     if counts.min() > 1:
-        half = Z_95 * math.sqrt(float((recall * (1 - recall) / (counts - 1)).sum())) / len(recall)
-        low, high = max(0.0, value - half), min(1.0, value + half)
+        variance = float((recall * (1 - recall) / (counts - 1)).sum()) / len(recall) ** 2
+        low, high = wilson_of_variance(value, variance, float(counts.sum()))
     return Figure(value=value, n=int(counts.sum()), chance=1 / classes, low=low, high=high)

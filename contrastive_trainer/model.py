@@ -4,10 +4,11 @@ Shape letters: B samples, C channels, H and W pixels, L tokens, P image tokens, 
 """
 
 import json
+import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, CLIPModel, SiglipModel
 from transformers.image_processing_base import ImageProcessingMixin
@@ -131,30 +132,46 @@ def load_clip(path: str, attention: str = "sdpa", dropout: float = 0.0) -> Clip:
         ConfigError: there is none, or it is another model.
     """
     try:
-        settings = AutoConfig.from_pretrained(path, trust_remote_code=False)
-        if settings.model_type not in ("clip", "siglip"):
-            raise ValueError(f"its model type is {settings.model_type!r}, not clip or siglip")
-        for tower in (settings.vision_config, settings.text_config):
-            tower.attention_dropout = dropout
-        model, report = AutoModel.from_pretrained(
-            path,
-            config=settings,
-            dtype=torch.float32,
-            attn_implementation=attention,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-        if report["missing_keys"]:
-            missing = sorted(report["missing_keys"])
-            raise ValueError(f"it lacks {len(missing)} of its weights, such as {missing[0]}")
-    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
-        line = next(iter(str(error).splitlines()), "")[:300]
+        return Clip(_load(path, attention, dropout), *_channels(path))
+    except Exception as error:  # transformers raises nearly anything of files that are not as it expects
+        line = " ".join(str(error).split())[:300] or type(error).__name__
         raise ConfigError(
             f"checkpoint {path!r} cannot be loaded ({line}); name a folder or hub id"
         ) from error
+
+
+def _load(path: str, attention: str, dropout: float) -> CLIPModel | SiglipModel:
+    settings = AutoConfig.from_pretrained(path, trust_remote_code=False)
+    if settings.model_type not in ("clip", "siglip"):
+        raise ValueError(f"its model type is {settings.model_type!r}, not clip or siglip")
+    for tower in (settings.vision_config, settings.text_config):
+        tower.attention_dropout = dropout
+    model, report = AutoModel.from_pretrained(
+        path,
+        config=settings,
+        dtype=torch.float32,
+        attn_implementation=attention,
+        use_safetensors=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
+        raise ValueError(f"it lacks {len(missing)} of its weights, such as {missing[0]}")
+    found: CLIPModel | SiglipModel = model
+    return found
+
+
+def _channels(path: str) -> Iterator[list[float] | None]:
+    """Yield the mean and the deviation that a checkpoint names; None for each that it does not."""
     try:
         prepared = ImageProcessingMixin.get_image_processor_dict(path)[0]
     except OSError:  # it says nothing of pictures
         prepared = {}
-    return Clip(model, prepared.get("image_mean"), prepared.get("image_std"))
+    for name in ("image_mean", "image_std"):
+        values = prepared.get(name)
+        if values is not None and (len(values) != 3 or not all(map(math.isfinite, values))):
+            raise ValueError(f"its {name} is {values}, not three numbers")
+        if values is not None and name == "image_std" and min(values) <= 0:
+            raise ValueError(f"its {name} is {values}, not above 0")
+        yield values

@@ -29,7 +29,7 @@ def overfit(config: TrainConfig, *, say: Say = print) -> float:
     with join(config.device) as ranks:
         if ranks.count > 1:
             raise ConfigError("--overfit-one-batch runs in one process; leave torchrun out")
-        shards = list_shards(config.data.shards)
+        shards = list_shards(config.data.shards, say)
         check_batch(config, shards, ranks)
         config = _plain(config)
         learner = make_learner(config, shards, ranks)

@@ -52,7 +52,7 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers raises nearly anything of files that are not as it expects
         line = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise ConfigError(f"tokenizer {path!r} cannot be loaded ({line}); name a folder or hub id") from error
     if tokenizer.eos_token_id is None or tokenizer("a")["input_ids"][-1] != tokenizer.eos_token_id:

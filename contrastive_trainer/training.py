@@ -45,8 +45,8 @@ def train(config: TrainConfig, *, say: Say = print) -> Outcome:
     """Train, or go on training, as configured: alone, or as one of the processes that torchrun started.
 
     At SIGTERM or Ctrl-C the step under way is finished and saved. The same configuration then goes on to the
-    same weights, bit for bit on the same machine, with any number of `data.workers`; with another number of
-    ranks, but for rounding (and what is dropped out).
+    same weights, bit for bit on the same CPU, with any number of `data.workers`; on a GPU, whose kernels sum
+    in no fixed order, or with another number of ranks, but for rounding (and what is dropped out).
 
     Raises:
         ConfigError: the configuration, the shards or a checkpoint does not fit.
@@ -55,7 +55,7 @@ def train(config: TrainConfig, *, say: Say = print) -> Outcome:
     disable_progress_bar()
     with join(config.device) as ranks, stopping() as stop, ExitStack() as stack:
         output = Path(config.output)
-        shards = list_shards(config.data.shards)
+        shards = from_first(ranks, lambda: list_shards(config.data.shards, say))
         check_batch(config, shards, ranks)
         from_first(ranks, lambda: stack.enter_context(only_writer(output)))
         learner, progress = start(config, shards, ranks, settings_mark(config, shards))
@@ -76,7 +76,7 @@ def settings_mark(config: TrainConfig, shards: Sequence[TrainShard]) -> str:
     """Return the hash of all that decides the weights, but for rounding: settings, and the shards' sizes."""
     told = config.model_dump(mode="json", exclude={*_ROUNDING, "data"})
     told["data"] = config.data.model_dump(mode="json", exclude=_READING)
-    files = [[Path(shard.path).name, shard.samples] for shard in shards]
+    files = [[Path(shard.name).name, shard.samples] for shard in shards]  # a URL's key may change
     return hashlib.sha256(json.dumps([told, files], sort_keys=True).encode()).hexdigest()[:16]
 
 

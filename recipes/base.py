@@ -12,7 +12,7 @@ from schemas.annotation import GREEDY, Sampling
 from schemas.facts import Facts
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # not frozen: `with` blocks set the traceback of what they let pass
 class BadReply(Exception):
     """A reply that does not hold what was asked for: `reason` is a key of `schemas.reasons.REASONS`.
 

@@ -24,7 +24,8 @@ _OPENING = re.compile(
 """`This picture shows`, `in the picture there is`."""
 
 _REFUSAL = re.compile(
-    "(?:很|非常)?(?:抱歉|对不起)|我(?:无法|不能)|作为(?:一个)?(?:AI|人工智能)",
+    "(?:很|非常)?(?:抱歉|对不起)|我(?:无法|不能)|作为(?:一个)?(?:AI|人工智能)"
+    "|(?:没有|未)(?:提供|上传|收到|可用的|看到)(?:任何)?(?:图片|图像|照片)",
     re.IGNORECASE,
 )
 _NUMERALS = (
@@ -39,6 +40,9 @@ _COUNTED = re.compile(
 """A numeral before a measure word: so many things."""
 
 _SMALL = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_COMPOUND = re.compile(rf"\b(?:{'|'.join(_SMALL)})-(?=\w)", re.IGNORECASE)
+"""In `a four-way crossing` nothing is counted, and Chinese has a word without a four for it."""
+
 _MONTHS = tuple(
     word_set(names)
     for names in (
@@ -112,7 +116,8 @@ def unlike_numbers(english: str, chinese: str) -> list[str]:
     chinese = unicodedata.normalize("NFKC", chinese)
     words = set(words_of(english))
     in_english, in_chinese = numbers(english), numbers(chinese)
-    counted = {str(n) for n, word in enumerate(_SMALL, start=2) if word in words}
+    counting = words_of(_COMPOUND.sub(" ", english))
+    counted = {str(n) for n, word in enumerate(_SMALL, start=2) if word in counting}
     told = {str(_value(numeral)) for numeral in _COUNTED.findall(chinese)}
     only_english = {n for n in in_english | counted if n not in in_chinese and not _in_numerals(n, chinese)}
     only_chinese = {n for n in in_chinese | told if n not in in_english and not _in_english(n, words)}

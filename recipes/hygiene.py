@@ -39,7 +39,9 @@ _REFUSAL = re.compile(
     r"|i apologi[sz]e\b|my apologies\b"
     r"|(?:unfortunately,? )?(?:i|we)\s?" + _CAN_NOT + r"\s+" + _SERVE + r"\b"
     r"|as an? (?:ai\b|artificial intelligence|(?:large )?language model|text-based|visual assistant)"
-    r"|(?:there is )?no image (?:was|is|has been)? ?(?:provided|attached|given|uploaded)"
+    r"|(?:there is )?no image (?:was|is|has been)? ?(?:provided|attached|given|uploaded|available)"
+    r"|it (?:seems|appears|looks)(?: like)?(?: that)? (?:you have|you did|you|there is|there was)"
+    r"(?: not|n['\u2019]t| no) (?:[a-z]+ ){0,3}(?:image|picture|photo)"
     r"|please (?:provide|upload|attach|share) (?:the|an|a) (?:image|picture|photo)"
     r"|(?:\u5f88|\u975e\u5e38)?\u62b1\u6b49"
     r")",
@@ -52,8 +54,13 @@ _SHOWS = (
     r"(?:shows?|depicts?|features?|displays?|captures?|presents?|portrays?|illustrates?|showcases?)"
     r"|is (?:showing|depicting|a (?:picture|photo|photograph) of))"
 )
+_LABEL = (
+    r"\W{0,2}(?:here(?:['\u2019]s| is) )?(?:(?:an?|the|one|your) )?"
+    r"(?:(?:short|long|brief|concise|detailed|descriptive|image|new|possible|rewritten) ){0,2}"
+    r"(?:caption|description|rewrite)(?: \d)?\W{0,2}:\W{0,3}"
+)
 _OPENING = re.compile(
-    rf"(?:(?:the|this|that) (?:(?:given|provided|attached) )?{_PICTURE} {_SHOWS} "
+    rf"(?:{_LABEL}|(?:the|this|that) (?:(?:given|provided|attached) )?{_PICTURE} {_SHOWS} "
     rf"|this is (?:an?|the) {_PICTURE} (?:of|showing|depicting|that shows) "
     rf"|(?:here )?in (?:the|this) (?:(?:given|provided|attached) )?{_PICTURE}"
     rf"(?:[,:] ?|,? (?=there (?:is|are) |(?:we|you|i|one) (?:can )?see ))"

@@ -1,5 +1,6 @@
 """LaCLIP: the alt text in other words."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -8,7 +9,7 @@ from typing import Any, ClassVar
 from recipes import languages
 from recipes.base import BadReply, Recipe
 from recipes.hygiene import words_of
-from recipes.kept import keeps_all
+from recipes.kept import keeps_all, lost, numbers
 from recipes.reply import (
     drop_repeats,
     fold,
@@ -59,11 +60,13 @@ PAIRS: tuple[tuple[str, str], ...] = (
 
 _ARROW = "=>"
 _REPEATED, _ALT_TEXT, _LOST = "repeated", "the alt text again", "number or name lost"
+_EMPTY, _ADDED = "under two words", "number added"
+_BULLET = re.compile(r"(?:[-*\u2022]|\d{1,2}[.)])\s+")
 _SHOWN = "\n".join([_INSTRUCTION, *(target for _, target in PAIRS)])
 _EXAMPLES = frozenset(fold(text) for pair in PAIRS for text in pair)
 _NONE_LEFT = (
-    "no rewrite was usable: each must say what the caption says in other words, and keep every number and "
-    "name of it."
+    "no rewrite was usable: each must say what the caption says in other words, keep every number and name "
+    "of it, and add none."
 )
 
 
@@ -147,23 +150,42 @@ def _by_rule(facts: Facts) -> Mapping[str, list[str]]:
 
 
 def _checked(rewrites: Sequence[str], facts: Facts, dropped: Counter[str]) -> list[str]:
-    """Return what can be used of a model's rewrites: in other words than the alt text, and losing nothing.
+    """Return what can be used of a model's rewrites: other words for the alt text, and the same numbers.
 
     The others are counted in `dropped`.
     """
-    texts = tidy_texts(rewrites, _SHOWN)
+    texts = tidy_texts([_without_bullet(text, facts) for text in rewrites], _SHOWN)
     asked_in_english = facts.language in ("en", None) and languages.is_english(facts.alt_text)
+    kept: dict[str, str] = {}
     for text in texts:
         if fold(text) in _EXAMPLES:
             reject(text, "prompt_leak")
         in_english = not asked_in_english or languages.is_english(text)
         if not (in_english and languages.is_in_script_of(text, facts.alt_text)):
             reject(text, "wrong_language", "it was not in the language of the caption.")
-    said = words_of(facts.alt_text)
-    other = [text for text in texts if words_of(text) != said]
-    whole = [text for text in other if keeps_all(text, facts)]
-    kept = drop_repeats(whole)
-    dropped[_ALT_TEXT] += len(texts) - len(other)
-    dropped[_LOST] += len(other) - len(whole)
-    dropped[_REPEATED] += len(whole) - len(kept)
+        fault = _fault(text, facts, in_english=asked_in_english)
+        if fault is None and fold(text) in kept:
+            fault = _REPEATED
+        if fault is None:
+            kept[fold(text)] = text
+        else:
+            dropped[fault] += 1
     return list(kept.values())
+
+
+def _without_bullet(text: str, facts: Facts) -> str:
+    """Return an item of a list without its mark; a number that the alt text has is none."""
+    mark = _BULLET.match(text)
+    return text[mark.end() :] if mark and not numbers(mark[0]) & numbers(facts.alt_text) else text
+
+
+def _fault(text: str, facts: Facts, *, in_english: bool) -> str | None:
+    """Return why a rewrite cannot be used; English has words for numbers, which are known."""
+    words = words_of(text)
+    if words == words_of(facts.alt_text):
+        return _ALT_TEXT
+    if not words or (len(words) == 1 and text.isascii()):
+        return _EMPTY
+    if not keeps_all(text, facts):
+        return _LOST
+    return _ADDED if in_english and lost(facts.alt_text, numbers(text)) else None

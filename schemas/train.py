@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from schemas.section import Names, Section
 
-Weight = Annotated[float, Field(ge=0)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
@@ -29,7 +29,9 @@ class TrainDataConfig(Section):
     )
     max_skipped: Share = Field(0.01, description="Training stops when more samples than this cannot be read.")
     cache: str | None = Field(
-        None, description="Folder for copies of remote shards; those of the present window are kept."
+        None,
+        description="Folder for copies of remote shards; those of the present window are kept. One that is "
+        "there is taken: empty it when the shards changed.",
     )
 
     @model_validator(mode="after")
@@ -119,7 +121,9 @@ class StcConfig(Section):
 class MultiTextConfig(Section):
     """LaCLIP's multi-text form: several texts an image in one step."""
 
-    weight: Weight = 1.0
+    weight: Weight = Field(
+        1.0, description="Of the mean over the texts but the first; with texts - 1 all count alike."
+    )
     texts: int = Field(3, ge=2, description="An image, drawn by the weights of `texts`.")
 
 
@@ -135,7 +139,9 @@ class RegionsConfig(Section):
 
     weight: Weight = 1.0
     per_image: int = Field(4, ge=1)
-    same_phrase: float = Field(0.9, description="Phrases of a higher cosine are no negatives.")
+    same_phrase: float = Field(
+        0.9, allow_inf_nan=False, description="Phrases of a higher cosine are no negatives."
+    )
 
 
 class DistillConfig(Section):
@@ -147,7 +153,7 @@ class DistillConfig(Section):
         description="Folder of each teacher's embeddings: a Parquet file a shard, a row a sample.",
     )
     text: Literal["caption", "alt_text"] = Field("caption", description="The column that holds the text's.")
-    scale: float = Field(100.0, gt=0, description="Of the teachers' logits.")
+    scale: float = Field(100.0, gt=0, allow_inf_nan=False, description="Of the teachers' logits.")
 
 
 class LossesConfig(Section):
@@ -199,7 +205,7 @@ class TrainConfig(Section):
         None, ge=1, description="Samples a rank that the towers see at once (GradCache); none: all."
     )
     epochs: float = Field(1.0, gt=0, allow_inf_nan=False, description="May be a fraction.")
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     precision: Literal["float32", "bfloat16"] = Field(
         "float32", description="Of the towers; weights and losses stay in float32."
     )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from schemas.section import Names, Section
 
@@ -21,6 +21,8 @@ class RulesWorkerConfig(Section):
 
 class ModelWorkerConfig(Section):
     """What all workers with a model have."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     kind: str
     model: str = Field(min_length=1, description="As the servers name it; else a folder or a hub id.")

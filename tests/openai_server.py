@@ -25,6 +25,7 @@ REPLIES = ("empty", "null", "refusal", "refused-field", "length", "control", "pr
 FAULTS = (*BROKEN, *REPLIES, "slow")
 
 _MARK = re.compile(r"\[\[([a-z0-9-]+)(?:\*(\d+))?\]\]")
+_NO_DIGITS = str.maketrans("0123456789", "ghijklmnop")  # a rewrite may add no number
 _CONTENT = {
     "empty": "",
     "null": None,
@@ -54,7 +55,7 @@ class Seen:
 
 def json_answer(body: Mapping[str, Any]) -> str:
     """Return valid JSON for the schema asked for, the same for the same body; prose where there is none."""
-    digest = hashlib.sha256(json.dumps(body["messages"]).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(body["messages"]).encode()).hexdigest()[:8].translate(_NO_DIGITS)
     if "response_format" not in body:
         return f"Words about {digest}."
     properties = body["response_format"]["json_schema"]["schema"]["properties"]

@@ -1,7 +1,7 @@
 """What replies cost: every one in the journals, those that were refused and asked for again too."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
@@ -47,11 +47,3 @@ def spent_in(path: str, schemas: Mapping[str, Mapping[str, Any]]) -> Spent:
             for what, number in spent.items()
         }
     )
-
-
-def total_spent(parts: Iterable[Spent]) -> Spent:
-    """Return the sum."""
-    spent: Spent = Counter()
-    for part in parts:
-        spent.update(part)
-    return spent

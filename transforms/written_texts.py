@@ -41,7 +41,7 @@ def _columns(recipe: Recipe) -> list[str]:
 
 
 def _count_kept(counted: Written, recipe: Recipe, answered: pa.Table) -> None:
-    of_replies = answered.filter(pc.not_equal(answered.column("worker"), "rules"))
+    of_replies = answered.filter(pc.not_equal(answered.column("worker"), pa.scalar("rules")))
     for name in recipe.fields:
         counted[recipe.name, "kept", name] += len(_texts(of_replies, name))
     for rows in answered.column("dropped").to_pylist():

@@ -17,11 +17,13 @@ Encode = Callable[[Sequence[str]], Tensor]
 def collate(step: int, rows: Sequence[Assembled], losses: LossesConfig, encode: Encode) -> Batch:
     """Return the batch of some samples, without the teachers' embeddings."""
     texts = [row.drawn.text for row in rows]
+    text_BL = encode(texts)
     negative_BKL = has_negative_BK = box_BR4 = phrase_BRL = has_region_BR = None
     if losses.hni:
         negative_BKL, has_negative_BK = _padded(
             [row.drawn.negatives for row in rows], losses.hni.negatives, encode
         )
+        has_negative_BK &= (negative_BKL != text_BL[:, None]).any(2)  # else cut off before it contradicts
     if losses.regions:
         count = losses.regions.per_image
         phrases = [[phrase for _, phrase in row.regions] for row in rows]
@@ -32,7 +34,7 @@ def collate(step: int, rows: Sequence[Assembled], losses: LossesConfig, encode: 
         step=step,
         samples=tuple(row.uid for row in rows),
         image_BCHW=torch.stack([row.image_CHW for row in rows]),
-        text_BL=encode(texts),
+        text_BL=text_BL,
         negative_BKL=negative_BKL,
         has_negative_BK=has_negative_BK,
         texts_BTL=_grid([row.texts for row in rows], encode) if losses.multi_text else None,

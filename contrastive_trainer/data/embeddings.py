@@ -30,9 +30,12 @@ class StoredEmbeddings:
         self._folder = folder
         self._columns = ("image", text)
         self._tables = Recent(self._load, keep=keep)
+        self._width: int | None = None  # of the first file
 
     def check(self, shards: Sequence[TrainShard]) -> None:
         """Check that there is a file for each shard, and that the first is as it should be.
+
+        The others must have vectors as wide as the first; that is seen when they are read.
 
         Raises:
             ConfigError: names the file that is missing or wrong.
@@ -42,7 +45,8 @@ class StoredEmbeddings:
                 raise ConfigError(
                     f"losses.distill: {self._path(shard)} is not there; each shard needs its file there"
                 )
-        rows = len(self._tables[self._path(shards[0])][0])
+        uids, image_NE, _ = self._tables[self._path(shards[0])]
+        rows, self._width = len(uids), image_NE.shape[1]
         if rows != shards[0].samples:
             raise self._mismatch(shards[0], f"{rows} rows for {shards[0].samples} samples")
 
@@ -71,6 +75,9 @@ class StoredEmbeddings:
         try:
             table = pq.read_table(path, columns=["uid", *self._columns], partitioning=None)
             image_NE, text_NE = (_matrix(table[column]) for column in self._columns)
+            widths = {image_NE.shape[1], text_NE.shape[1], self._width or image_NE.shape[1]}
+            if len(widths) > 1:
+                raise ValueError(f"vectors of {' and '.join(map(str, sorted(widths)))} numbers")
         except (OSError, pa.ArrowException, KeyError, ValueError) as error:
             line = next(iter(str(error).splitlines()), type(error).__name__)[:200]
             raise ConfigError(

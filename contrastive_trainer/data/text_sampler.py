@@ -60,8 +60,10 @@ def long_pairs(sample: TrainSample) -> list[tuple[str, str]]:
     Sentences and contradictions are index-aligned (HQ-CLIP, arXiv 2507.22431, issue 2 of its repository);
     lists of unequal length are not, and then nothing contradicts.
     """
-    positive, negative = sample.items("long_positive"), sample.items("long_negative")
-    if len(negative) != len(positive):
+    names = ("long_positive", "long_negative")
+    positive, negative = map(sample.items, names)
+    whole = [sample.fields.get(name) for name in names]  # not the part that is read: its length is bounded
+    if len({len(texts) if isinstance(texts, list) else None for texts in whole}) > 1:
         negative = [None] * len(positive)
     pairs = [
         (true, false if isinstance(false, str) and false.strip() not in ("", true.strip()) else "")

@@ -39,7 +39,7 @@ def short_tags(
         image_ND: unit rows.
         tag_VD: unit rows; the vocabulary's embeddings, learnt (`TagHead`) or from the text tower.
         scale: the inverse temperature.
-        bias: about -log(V / tags an image) to start with, as most tags do not fit.
+        bias: about -log(V / tags an image) to start with where no other fits, 0 where such are listed.
         positive_NT: int64; numbers of tags that fit, filled up with -1.
         negative_NT: int64; numbers of tags that do not fit, filled up with -1. Its logits are held: N x T x
             D.
@@ -76,14 +76,19 @@ def short_tags(
 class TagHead(nn.Module):
     """A cosine classifier over the vocabulary, with a scale and a bias of its own."""
 
-    def __init__(self, tags: int, width: int, tags_an_image: float = 5.0) -> None:
-        """Start from random directions, and from a bias at which probabilities are about the tags' rate."""
+    def __init__(self, tags: int, width: int, tags_an_image: float | None = None) -> None:
+        """Start from random directions, and from a bias at which probabilities are about the tags' rate.
+
+        Give `tags_an_image` where all other tags are false. Without it the rate is 1/2, as where false tags
+        are listed: they are about as many, and with a bias far below 0 the true ones alone would teach at
+        first, and pull all images to one place.
+        """
         super().__init__()
         if tags < 2:
             raise ValueError(f"the vocabulary has {tags} tags; give at least 2")
         self.tag_VD = nn.Parameter(torch.randn(tags, width) * width**-0.5)
         self.log_scale = nn.Parameter(torch.tensor(math.log(10.0)))
-        rate = min(tags_an_image / tags, 0.5)
+        rate = 0.5 if tags_an_image is None else min(tags_an_image / tags, 0.5)
         self.bias = nn.Parameter(torch.tensor(math.log(rate / (1 - rate))))
 
     def forward(

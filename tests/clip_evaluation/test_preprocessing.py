@@ -102,3 +102,10 @@ def test_hostile_pictures_are_named(shared_data: Path) -> None:
 def test_settings_that_do_not_fit(settings: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         read_preprocessing(settings, 32)
+
+
+def test_no_decoder_is_tried_that_the_trainer_does_not_trust() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "EPS")  # read by calling Ghostscript
+    with pytest.raises(RunError, match=r"here: its picture cannot be decoded \(UnidentifiedImageError\)"):
+        read_preprocessing(CLIP, 32).picture(buffer.getvalue(), "here")

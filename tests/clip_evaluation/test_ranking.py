@@ -65,3 +65,8 @@ def test_chance_of_the_median_rank() -> None:
 def test_all_alike_is_chance() -> None:
     where = Standing(above_N=np.array([0]), tied_N=np.array([15]), level_N=np.array([5]))
     assert hit_probability(where, 3)[0] == pytest.approx(chance_hit(np.array([5]), 20, 3))
+
+
+def test_a_cut_off_beyond_all_items_costs_nothing() -> None:
+    where = Standing(above_N=np.array([0, 3]), tied_N=np.array([2, 0]), level_N=np.array([1, 1]))
+    assert hit_probability(where, 10**12).tolist() == [1, 1]

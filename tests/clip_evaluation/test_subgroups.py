@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from clip_evaluation.compare import compare
+from clip_evaluation.figure import figures
 from clip_evaluation.intervals import wilson
 from clip_evaluation.subgroups import subgroups
 
@@ -49,3 +51,11 @@ def test_errors() -> None:
         subgroups(np.ones(10, dtype=bool), ["a"] * 10, chance=None)
     with pytest.raises(ValueError, match="bool"):
         subgroups(np.ones(2), ["a", "b"], chance=None)  # type: ignore[arg-type]
+
+
+def test_the_worst_groups_of_two_models_are_not_paired() -> None:
+    groups = ["a"] * 20 + ["b"] * 20
+    one, other = (subgroups(np.arange(40) < 20, groups, chance=None) for groups in (groups, groups[::-1]))
+    assert (one.worst_group, other.worst_group) == ("b", "a")
+    row = next(row for row in compare(dict(figures(one)), dict(figures(other))).rows if row.name == "worst")
+    assert (row.difference, row.low, row.high, row.p_value) == (0, None, None, None)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, top_k_accuracy_score
 
+from clip_evaluation.intervals import wilson
 from clip_evaluation.zero_shot import class_embeddings, fill_templates, zero_shot
 
 
@@ -57,3 +58,24 @@ def test_errors() -> None:
         zero_shot(images, classes, np.array([0, 1]))
     with pytest.raises(ValueError, match="widths"):
         zero_shot(images, np.eye(4), np.array([0, 1, 2]))
+
+
+def test_the_interval_of_the_mean_over_classes() -> None:
+    rng = np.random.default_rng(0)
+    recall, covered = np.array([0.2, 0.6, 0.9]), 0
+    labels = np.repeat([0, 1, 2], [10, 20, 40])
+    for _ in range(200):
+        hits = rng.random(70) < recall[labels]
+        mean = zero_shot(
+            np.eye(3)[np.where(hits, labels, (labels + 1) % 3)], np.eye(3), labels
+        ).mean_per_class
+        assert mean.low is not None
+        assert mean.high is not None
+        covered += mean.low <= recall.mean() <= mean.high
+    assert 180 <= covered <= 198
+    # All right, or all of a class wrong, is no certainty: as many items decide.
+    for truth, value in (([0, 0, 1, 1], 1.0), ([0, 0, 0, 0], 1.0)):
+        mean = zero_shot(np.eye(2)[truth], np.eye(2), np.array(truth)).mean_per_class
+        assert (mean.value, mean.low, mean.high) == (value, *wilson(1.0, 4))
+    one_class_wrong = zero_shot(np.eye(2)[[0, 0, 0, 0]], np.eye(2), np.array([0, 0, 1, 1])).mean_per_class
+    assert (one_class_wrong.low, one_class_wrong.high) == wilson(0.5, 4)

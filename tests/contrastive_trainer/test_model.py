@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,3 +154,27 @@ def test_folders_that_hold_no_clip(tmp_path: Path, small_clip: Path) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"\xff" * 100)
     with pytest.raises(ConfigError, match="cannot be loaded"):
         load_clip(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "why"),
+    [
+        ("config.json", {"text_config": "x"}, "text_config"),
+        ("config.json", {"text_config": {"num_attention_heads": 0}}, "modulo by zero"),
+        ("config.json", {"text_config": {"hidden_size": "x"}}, "expected int, got str"),
+        ("preprocessor_config.json", {"image_mean": "x"}, "its image_mean is x, not three numbers"),
+        ("preprocessor_config.json", {"image_mean": [0.5]}, "not three numbers"),
+        ("preprocessor_config.json", {"image_std": [0.0, 1.0, 1.0]}, "not above 0"),
+    ],
+)
+def test_files_that_say_nonsense_are_one_line(
+    small_clip: Path, tmp_path: Path, file: str, changes: dict[str, object], why: str
+) -> None:
+    shutil.copytree(small_clip, tmp_path / "clip")
+    told = json.loads((tmp_path / "clip" / file).read_text())
+    for name, value in changes.items():
+        told[name] = told[name] | value if isinstance(value, dict) else value
+    (tmp_path / "clip" / file).write_text(json.dumps(told))
+    with pytest.raises(ConfigError, match=why) as caught:
+        load_clip(str(tmp_path / "clip"))
+    assert "\n" not in str(caught.value)

@@ -21,7 +21,7 @@ def test_eight_samples_are_learnt_by_heart(tmp_path: Path, configure: Make) -> N
         batch=8, optim={"lr": 1e-2, "warmup": 500}, texts={"p_raw": 0, "p_long": 1}, log_steps=50
     )
     assert overfit(config, say=said.append) < 0.05
-    assert [line.split()[1] for line in said[:-1]] == [f"{step}/{STEPS}" for step in (50, 100, 150, 200)]
+    assert [line.split()[1] for line in said[1:-1]] == [f"{step}/{STEPS}" for step in (50, 100, 150, 200)]
     assert said[-1].startswith("one batch is learnt: the contrastive loss went from 2.")
     assert not (tmp_path / "out").exists()
 

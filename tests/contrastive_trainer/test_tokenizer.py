@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -119,3 +120,12 @@ def test_a_tokenizer_without_end_token_is_refused(tmp_path: Path) -> None:
     PreTrainedTokenizerFast(tokenizer_object=bare, eos_token="</s>").save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match="puts no end token behind a text"):
         load_tokenizer(str(tmp_path))
+
+
+@pytest.mark.parametrize("file", ["tokenizer.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("content", ["[]", "{", "5"])
+def test_a_broken_file_is_one_line(small_clip: Path, tmp_path: Path, file: str, content: str) -> None:
+    shutil.copytree(small_clip, tmp_path / "clip")
+    (tmp_path / "clip" / file).write_text(content)
+    with pytest.raises(ConfigError, match=r"^tokenizer .* cannot be loaded \(.+\); name a folder or hub id$"):
+        load_tokenizer(str(tmp_path / "clip"))

@@ -26,7 +26,9 @@ def quiet(_: str) -> None:
     pass
 
 
-def test_what_a_run_leaves_and_says(tmp_path: Path, configure: Make) -> None:
+def test_what_a_run_leaves_and_says(
+    tmp_path: Path, configure: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
     said: list[str] = []
     outcome = train(configure(keep_checkpoints=2, log_steps=4), say=said.append)
     assert outcome.finished
@@ -46,7 +48,9 @@ def test_what_a_run_leaves_and_says(tmp_path: Path, configure: Make) -> None:
     lines = [line for line in said if line.startswith("step ")]
     assert [line.split()[1] for line in lines] == ["4/10", "8/10", "10/10"]
     assert all("samples/s waiting" in line for line in lines)
+    assert said[0].startswith("counting the samples of 3 shards")
     assert "10 steps done" in said[-1]
+    assert capsys.readouterr().out == ""
 
 
 def test_a_preset_with_a_tokenizer_of_the_shards(tmp_path: Path, configure: Make) -> None:
@@ -116,7 +120,7 @@ def test_a_damaged_checkpoint_and_the_one_before(tmp_path: Path, configure: Make
     last.rmdir()
     said: list[str] = []
     assert train(config, say=said.append).finished
-    assert said[0] == "goes on after step 9"
+    assert said[1] == "goes on after step 9"
     assert (tmp_path / "out" / "final" / "model.safetensors").read_bytes() == final
 
 
@@ -171,6 +175,8 @@ def test_the_mark_tells_what_decides_the_weights(configure: Make, shards: Path, 
         TrainShard(path=f"/elsewhere/{Path(shard.path).name}", samples=shard.samples) for shard in listed
     ]
     assert settings_mark(configure(), moved) == mark
+    signed = [TrainShard(path=f"https://example.com/0.tar?key={key}", samples=1) for key in (1, 2)]
+    assert settings_mark(configure(), signed[:1]) == settings_mark(configure(), signed[1:])
 
 
 def test_unreadable_samples_are_counted_named_and_bounded(

@@ -40,7 +40,7 @@ class Answering:
         n = len(self.given)
         again = "Your last answer" in request.prompt
         recipe = "laclip" if "rewrites" in (request.schema or {})["required"] else "hqclip"
-        text = json.dumps({"rewrites": [f"Words of number {n}."]})
+        text = json.dumps({"rewrites": [f"Words of number {chr(97 + n)}."]})
         if recipe == "hqclip":
             true, false = ([pair[k].format(n=n) for pair in PAIRS] for k in (0, 1))
             tags = {"short_positive": ["car", "Car"], "short_negative": ["boat", "car"]}

@@ -68,6 +68,9 @@ def test_mixed_sentences() -> None:
         ("June 5, 2019", "2019年7月5日", ["7"]),
         ("10,000 people", "10000人", []),
         ("A sandwich", "一个三明治", []),
+        ("A four-way crossing", "十字路口", []),
+        ("A three-legged stool", "三条腿的凳子", []),
+        ("Three dogs at a four-way crossing", "十字路口有两只狗", ["2", "3"]),
     ],
 )
 def test_numbers_of_both(english: str, chinese: str, unlike: list[str]) -> None:
@@ -90,6 +93,9 @@ def test_openings(text: str, left: str) -> None:
 def test_refusals_and_loops() -> None:
     assert is_chinese_refusal("很抱歉\uff0c我无法描述")
     assert is_chinese_refusal("我无法看到图片")
+    assert is_chinese_refusal("没有可用的图片\u3002")
+    assert is_chinese_refusal("未提供图片\uff0c请上传")
+    assert not is_chinese_refusal("没有人的街道上停着一辆车\u3002")
     assert not is_chinese_refusal(SIMPLIFIED[0])
     assert is_chinese_loop("一只棕色的狗和" * 3, 0.3)
     assert not is_chinese_loop(SIMPLIFIED[0], 0.3)

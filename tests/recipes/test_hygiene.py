@@ -28,6 +28,10 @@ REFUSALS = [
     "I don't have access to the image.",
     "I apologize, but the alt text is inappropriate.",
     "No image was provided.",
+    "No image is available here.",
+    "It seems that you have not attached an image. Could you share it?",
+    "It looks like there is no image in your message.",
+    "It appears you haven\u2019t uploaded any picture yet.",
     'Please provide the image you would like described."',
     "  \"I'm unable to process this image.",
     "\u62b1\u6b49\uff0c\u6211\u65e0\u6cd5\u63cf\u8ff0\u8fd9\u5f20\u56fe\u7247\u3002",
@@ -41,6 +45,8 @@ NO_REFUSALS = [
     "A robot with the words 'I cannot help' on its chest.",
     "Please Please Me, an album cover with four men.",
     "No image on the screen of an old television.",
+    "It looks like rain over a grey harbour with three boats.",
+    "It seems that there is a picture of a dog on the wall.",
 ]
 
 
@@ -64,6 +70,10 @@ def test_captions_that_sound_like_refusals(text: str) -> None:
         ("In this picture there is a cat on a chair.", "There is a cat on a chair."),
         ("This is an image of a quiet street.", "A quiet street."),
         ("We can see three boats in a harbour.", "Three boats in a harbour."),
+        ("Caption: A dog lies on a sofa.", "A dog lies on a sofa."),
+        ("**Short caption:** a dog on a sofa", "A dog on a sofa"),
+        ("Here is a rewritten caption: A dog on a sofa.", "A dog on a sofa."),
+        ("Description 2 - A dog on a sofa.", "Description 2 - A dog on a sofa."),
         ("The photo clearly shows \u00e9clairs on a plate.", "\u00c9clairs on a plate."),
     ],
 )
@@ -82,6 +92,8 @@ def test_openings_are_taken_off(text: str, left: str) -> None:
         "The picture hangs over a green sofa.",
         "A scene from a film shows two men.",
         "The image shows off a new car.",
+        "A caption below the photo: two men in hats.",
+        "Captions: three of them on one poster.",
     ],
 )
 def test_sentences_that_stay(text: str) -> None:

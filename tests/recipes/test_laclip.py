@@ -37,6 +37,41 @@ def test_rewrites_that_lose_numbers_or_names_go_and_the_rest_stays() -> None:
     assert fields.dropped == {"rewrites": {"number or name lost": 2, "the alt text again": 1}}
 
 
+@pytest.mark.parametrize(
+    ("alt_text", "rewrite", "why"),
+    [
+        ("A dog on a sofa", "...", "under two words"),
+        ("A dog on a sofa", "none", "under two words"),
+        ("A dog on a sofa", "A dog, for $99, on a sofa", "number added"),
+        ("A dog on a sofa", "A sofa with a dog in 2019", "number added"),
+        ("Two dogs", "2 dogs together", None),
+        ("First snow of 1,000 years", "1st snow in 1000 years", None),
+        ("Deux chiens", "2 chiens ensemble", None),
+    ],
+)
+def test_what_says_nothing_or_adds_a_number_goes(alt_text: str, rewrite: str, why: str | None) -> None:
+    facts = replace(FACTS, alt_text=alt_text, language="fr" if alt_text == "Deux chiens" else "en")
+    good = f"{alt_text} in the end"
+    fields = RECIPE.parse(json.dumps({"rewrites": [good, rewrite]}), facts)
+    assert fields["rewrites"] == ([good] if why else [good, rewrite])
+    assert isinstance(fields, Fields)
+    assert fields.dropped == ({"rewrites": {why: 1}} if why else {})
+
+
+def test_marks_of_a_list_go() -> None:
+    text = json.dumps({"rewrites": ["1. A sofa with a dog", "- Dog on a couch", "**Caption:** dog on sofa"]})
+    facts = replace(FACTS, alt_text="A dog on a sofa")
+    assert RECIPE.parse(text, facts) == {
+        "rewrites": ["A sofa with a dog", "Dog on a couch", "Dog on sofa"],
+    }
+    cat = replace(FACTS, alt_text="\u732b\u306e\u5199\u771f", language="ja")
+    assert RECIPE.parse('{"rewrites": ["\u5199\u771f\u306e\u732b"]}', cat)["rewrites"] == [
+        "\u5199\u771f\u306e\u732b"
+    ]
+    dated = replace(FACTS, alt_text="3. Oktober in Berlin", language="de")
+    assert RECIPE.parse('{"rewrites": ["3. Oktober, Berlin"]}', dated) == {"rewrites": ["3. Oktober, Berlin"]}
+
+
 def test_plain_lines_are_understood() -> None:
     text = (
         '"Two dogs in Paris, 2019" => "In 2019, a pair of dogs in Paris."\nTwo => dogs => Paris 2019: dogs.'

@@ -1,4 +1,6 @@
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
@@ -44,6 +46,15 @@ def test_white_space_is_an_empty_reply(text: str) -> None:
     with pytest.raises(BadReply) as caught:
         read_object(text, ["a"])
     assert caught.value == BadReply("empty_reply", "")
+
+
+def test_a_bad_reply_passes_through_a_block() -> None:
+    @contextmanager
+    def block() -> Iterator[None]:
+        yield
+
+    with pytest.raises(BadReply, match="refusal"), block():
+        raise BadReply("refusal", "no")
 
 
 @pytest.mark.parametrize(

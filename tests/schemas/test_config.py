@@ -88,3 +88,11 @@ def test_what_decides_the_replies_of_a_checkpoint() -> None:
     assert all(identity(name, value) != plain for name, value in deciding)
     others = [("batch_size", 1), ("device", "cpu"), ("price_in", 1.0), ("gpu", "nvidia-h100")]
     assert all(identity(name, value) == plain for name, value in others)
+
+
+@pytest.mark.parametrize("name", ["price_in", "price_out"])
+@pytest.mark.parametrize("price", [float("inf"), float("nan"), -1.0])
+def test_a_price_is_a_number(name: str, price: float) -> None:
+    usual: dict[str, Any] = {"kind": "transformers", "model": "m"}
+    with pytest.raises(ValidationError, match=name):
+        TransformersWorkerConfig(**usual | {name: price})

@@ -255,3 +255,17 @@ def test_a_shard_removed_in_mid_run_is_read_on_while_it_is_kept(make: Any, tmp_p
     assert found[0].skipped == 0
     os.remove(tmp_path / "00000.tar")
     assert found[1].skipped == 0
+
+
+def test_a_negative_that_is_cut_off_before_it_contradicts_is_none(make: Any, tmp_path: Path) -> None:
+    start = "x" * 40  # all that `encode` reads
+    fields = {"long_positive": [start + " a."], "long_negative": [start + " b."]}
+    other = {"long_positive": ["It is a."], "long_negative": ["It is b."]}
+    make.pack(tmp_path / "0.tar", [make.sample_parts(0, **fields), make.sample_parts(1, **other)])
+    texts = {"p_raw": 0, "p_long": 1}
+    batch = reader(make, make.configure(tmp_path, batch=2, losses={"hni": {}}, texts=texts))[0]
+    assert batch.has_negative_BK is not None
+    assert {uid: row.tolist() for uid, row in zip(batch.samples, batch.has_negative_BK, strict=True)} == {
+        "u0": [False],
+        "u1": [True],
+    }

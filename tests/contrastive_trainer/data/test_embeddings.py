@@ -121,3 +121,17 @@ def test_half_precision_stays_half(make: Any, tmp_path: Path) -> None:
     write(tmp_path / "t", "00000", ["u0", "u1"], KINDS[1])
     image_E, text_E = found.row(shards[0], 1, "u1")
     assert image_E.dtype == text_E.dtype == np.float16
+
+
+def test_one_width_for_all_shards_and_both_sides(make: Any, tmp_path: Path) -> None:
+    make.pack_set(tmp_path / "set", [1, 1])
+    found = StoredEmbeddings(str(tmp_path / "t"), "caption", keep=1)
+    shards = list_shards([str(tmp_path / "set")])
+    write(tmp_path / "t", "00001", ["u1"], KINDS[0], image=[[1.0, 2.0]], caption=[[1.0, 2.0]])
+    write(tmp_path / "t", "00000", ["u0"], KINDS[0], caption=[[1.0, 2.0]])
+    with pytest.raises(ConfigError, match=r"00000\.parquet cannot be used \(vectors of 2 and 3 numbers\)"):
+        found.check(shards)
+    write(tmp_path / "t", "00000", ["u0"], KINDS[0])
+    found.check(shards)
+    with pytest.raises(ConfigError, match=r"00001\.parquet cannot be used \(vectors of 2 and 3 numbers\)"):
+        found.row(shards[1], 0, "u1")

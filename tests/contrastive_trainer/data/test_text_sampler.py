@@ -126,6 +126,7 @@ def test_only_the_long_text_has_negatives() -> None:
         (["a", "b"], None, [("a", ""), ("b", "")]),
         (["a", "b"], ["a ", "y"], [("a", ""), ("b", "y")]),
         ("text", ["x"], []),
+        (["a"] * 66, ["x"] * 65, [("a", "")] * 64),  # 64 of each are read
     ],
 )
 def test_pairs_stay_aligned(positive: Any, negative: Any, expected: list[tuple[str, str]]) -> None:

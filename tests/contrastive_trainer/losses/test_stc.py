@@ -81,3 +81,15 @@ def test_the_head_starts_at_the_tags_rate_and_learns_a_planted_rule(units: Units
     assert (found == positive).float().mean() > 0.8  # 0.05 by chance
     with pytest.raises(ValueError, match="at least 2"):
         TagHead(1, 8)
+
+
+def test_true_and_false_tags_that_are_listed_pull_alike_from_the_start(units: Units) -> None:
+    torch.manual_seed(0)
+    head = TagHead(1000, 256)  # as wide as that random cosines are near 0
+    image = units(50, 256, seed=1, dtype=torch.float32)
+    tags = torch.arange(500).view(50, 10)
+    loss = head(image, tags[:, :5], tags[:, 5:])
+    assert loss.item() == pytest.approx(10 * math.log(2), rel=0.1)
+    loss.backward()
+    assert head.bias.grad is not None
+    assert abs(head.bias.grad.item()) < 0.2  # 5 true ones pull by -1/2, 5 false ones by 1/2

@@ -1,0 +1,1 @@
+"""Which of the boxes that a detector found become regions."""
