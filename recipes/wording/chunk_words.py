@@ -14,7 +14,7 @@ AFTER_VERB = ARTICLES | word_set(
     from to while together and as
     """
 )
-"""Words that often follow a verb and its noun of the same spelling alike; see `DUAL`."""
+"""Words that may follow a verb at once."""
 
 PLACES = word_set("front back left right top bottom side pair group set style close inside outside full")
 """Function words that stand before a noun too: `front door`, `top hat`, `full moon`."""
@@ -51,6 +51,7 @@ ADJECTIVES = word_set(
 """Adjectives; as the last words of a chunk they are left out. Materials are nouns here."""
 
 PLURALS = word_set("people men women children kids")
+"""Plurals without an s."""
 
 COLOUR_NAMES = frozenset(SHADES) | word_set("gold silver cream ivory charcoal tan khaki mustard coral aqua")
 
@@ -70,7 +71,7 @@ MAIN_VERBS = (VERBS - FUNCTION_WORDS) | word_set(
     begin begins start starts stop stops
     """
 )
-"""Finite verbs; those of `DUAL` only after a noun, and before a word of `AFTER_VERB`."""
+"""Finite verbs; those of `DUAL` only where they agree with a noun before them."""
 
 DUAL = word_set(
     """

@@ -24,7 +24,7 @@ REASONS = (NO_PHRASE, BAD_BOX, BAD_SCORE, NO_AREA, TOO_SMALL, LOW_SCORE, DECAYED
 """Why a box becomes no region."""
 
 DIGITS = 6
-"""Decimals of boxes and scores as published: a thousandth of a pixel, and coarser than the last digits of exp."""
+"""Decimals of published boxes and scores: a thousandth of a pixel; processors differ in far lower ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def choose(found: Sequence[Region], choosing: Choosing) -> Chosen:
     )
     dropped.update(left.dropped)
     regions = [
-        _scored(fit[i], score) for i, score in zip(left.index_K.tolist(), left.score_K.tolist(), strict=True)
+        _scored(fit[i], score) for i, score in zip(left.index_k.tolist(), left.score_k.tolist(), strict=True)
     ]
     dropped[OVER_LIMIT] = max(0, len(regions) - choosing.max_regions)
     return Chosen(

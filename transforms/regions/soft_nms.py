@@ -3,7 +3,7 @@
 Bodla et al. 2017, arXiv 1704.04503, with two departures from the authors' code: sides are x1 - x0 without the
 pixel that it adds, which is wrong for boxes in 0..1; and a box that starts under the floor is never picked.
 
-Endings of names are shapes: n boxes, a of them fit to be compared, k kept, l labels; 4 corners (x0, y0, x1, y1).
+Endings of names are shapes: n boxes, a of them fit to be compared, k kept, l labels; 4 is x0, y0, x1, y1.
 """
 
 from collections.abc import Mapping
@@ -84,7 +84,7 @@ def soft_nms(
                 break
             picked.append(best)
             kept.append(float(left_a[best]))
-            left_a[best] = -np.inf
+            left_a[best] = -1  # under any floor, and times 0 no NaN
             near_a, o_a = rivals.of(best)
             left_a[near_a] *= _decay(o_a, method, sigma, overlap)
     index_k = fit_a[np.array(picked, np.int64)]
