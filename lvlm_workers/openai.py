@@ -123,6 +123,8 @@ def _check_url(url: str) -> None:
 def _read_key(variable: str | None) -> str | None:
     if variable is None:
         return None
+    if not variable.isidentifier():
+        raise ConfigError("api_key_env: this is no name of an environment variable; name it, not the key")
     key = os.environ.get(variable, "").strip()
     if not key:
         raise ConfigError(f"api_key_env: the environment variable {variable!r} is not set; set it to the key")

@@ -107,7 +107,7 @@ class Questions:
             worker=self.worker.name,
             model=reply.model,
             prompt_sha256=recipe.prompt_sha256(),
-            seed=seed,
+            seed=seed if recipe.sampling.temperature > 0 else None,  # greedy replies are sent none
             tokens_in=sum(reply.tokens_in for reply in replies),
             tokens_out=sum(reply.tokens_out for reply in replies),
         )

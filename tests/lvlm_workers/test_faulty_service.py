@@ -134,7 +134,7 @@ def test_every_sample_is_annotated_or_rejected_with_its_reason(
     seen = [one for server in servers for one in server.seen]
     assert {one.fault for one in seen} == {*openai_server.FAULTS, *ALWAYS, None}
     unmarked = [one for one in seen if "[[" not in one.prompt]
-    assert sum(one.fault is not None for one in unmarked) > 0.2 * len(unmarked)
+    assert sum(one.fault is not None for one in unmarked) > 0.1 * len(unmarked)
 
     check_all_are_there(output, [None] * len(passing) + [*REASONS.values(), *ALWAYS.values()])
     total = sum(len(server.seen) for server in servers)

@@ -47,7 +47,7 @@ def reference(
             if alike[rows[i][5]][rows[best[0]][5]]:
                 o = overlap_of(rows[i], rows[best[0]])
                 if method == "gaussian":
-                    score *= math.exp(-(o * o) / sigma)
+                    score *= float(np.exp(-(o * o) / sigma))  # the last digit decides ties
                 elif o > overlap:
                     score *= 1 - o if method == "linear" else 0
             if score >= floor:
@@ -61,7 +61,7 @@ CODES = 8 * 8 * 4 * 4 * 3 * len(SCORES)
 
 
 def decode(code: int) -> Row:
-    """Read a box on a small grid out of a number, so that ties, equal boxes and exact thresholds are common."""
+    """Read a box on a small grid out of a number: ties, equal boxes and exact thresholds are common."""
     values = []
     for base in (8, 8, 4, 4, 3):
         code, value = divmod(code, base)
