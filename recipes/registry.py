@@ -76,8 +76,7 @@ def _check(name: str, recipe: Recipe) -> None:
         raise ValueError(
             f"recipe {name!r} calls itself {recipe.name!r}, as one of ours; give it another name"
         )
-    unknown = sorted(set(recipe.fields) - (FIELDS.keys() - {"regions"}))  # regions are no texts
+    allowed = [name for name in FIELDS if name != "regions"]  # which are no texts
+    unknown = sorted(set(recipe.fields) - set(allowed))
     if unknown:
-        raise ValueError(
-            f"recipe {name!r} writes fields {unknown}; use those of {', '.join(f for f in FIELDS if f != 'regions')}"
-        )
+        raise ValueError(f"recipe {name!r} writes fields {unknown}; use those of {', '.join(allowed)}")

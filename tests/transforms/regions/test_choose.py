@@ -14,8 +14,8 @@ from transforms.regions.soft_nms import BAD_BOX, BAD_SCORE, DECAYED, LOW_SCORE, 
 
 LEFT: Box = (0.0, 0.0, 0.5, 1.0)
 RIGHT: Box = (0.5, 0.0, 1.0, 1.0)
-MOST: Box = (0.0, 0.0, 0.8, 1.0)
-"""Its overlap with LEFT is 0.5 / 0.8 = 0.625."""
+MOST: Box = (0.0, 0.0, 0.75, 1.0)
+"""Its overlap with LEFT is 2 / 3, with RIGHT 1 / 4."""
 
 
 def found(*rows: tuple[Any, str, float | None]) -> list[Region]:
@@ -33,12 +33,11 @@ def test_phrases_alike_lower_each_other_and_others_do_not() -> None:
         ),
         Choosing(),
     )
-    # RIGHT and MOST share 0.3 of 1.0: not over 0.3, so nothing is lost.
     assert [(r.phrase, r.score, r.raw_score) for r in chosen.regions] == [
         ("a dog", 0.9, 0.9),
         ("a sofa", 0.5, 0.5),
         ("dogs", 0.4, 0.4),
-        ("the brown dog", 0.3, 0.8),
+        ("the brown dog", 0.266667, 0.8),
     ]
     assert chosen.dropped == {}
 
@@ -63,7 +62,7 @@ def test_class_agnostic() -> None:
 
 
 def test_floors_before_and_after() -> None:
-    rows = found((MOST, "a dog", 0.9), (LEFT, "a dog", 0.3), (RIGHT, "a dog", 0.09), (RIGHT, "a cat", 0.1))
+    rows = found((MOST, "a dog", 0.9), (LEFT, "a dog", 0.3), (RIGHT, "a dog", 0.09), (RIGHT, "a cat", 0.11))
     chosen = choose(rows, Choosing(min_score=0.1, min_decayed=0.05))
     assert [(r.phrase, r.score) for r in chosen.regions] == [
         ("a dog", 0.9),
@@ -106,7 +105,7 @@ def test_the_best_are_kept_and_the_first_of_equals() -> None:
 
 def test_a_box_without_confidence_counts_as_sure() -> None:
     chosen = choose(found((MOST, "a dog", None), (LEFT, "dog", None)), Choosing(method="gaussian"))
-    second = round(math.exp(-(0.625**2) / 0.5), 6)
+    second = round(math.exp(-((2 / 3) ** 2) / 0.5), 6)
     assert [(r.score, r.raw_score) for r in chosen.regions] == [(1.0, None), (second, None)]
 
 
