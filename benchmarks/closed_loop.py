@@ -22,6 +22,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from transformers.utils.logging import disable_progress_bar
 
 from benchmarks.closed_loop_arms import (
     ARMS,
@@ -80,6 +81,7 @@ def run(out: Path, plan: Plan, processes: int) -> None:
         ConfigError: the folder holds runs of another plan.
         RunError: a run was stopped or failed.
     """
+    disable_progress_bar()
     _claim(out, plan)
     about = write_shards(
         shards_folder(out), plan.scenes, size_px=plan.size_px, error_rate=plan.error_rate, seed=TRAIN_SEED

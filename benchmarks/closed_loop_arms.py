@@ -163,7 +163,8 @@ def arm_config(out: Path, plan: Plan, arm: Arm, seed: int) -> TrainConfig:
 
 def _run(out: Path, plan: Plan, arm: Arm, seed: int) -> dict[str, Any]:
     config = arm_config(out, plan, arm, seed)
-    folder, cpu_started = Path(config.output), time.process_time()
+    folder = Path(config.output)
+    resumed, cpu_started = bool(read_log(folder)), time.process_time()
 
     def say(line: str) -> None:
         parent = multiprocessing.parent_process()
@@ -182,7 +183,7 @@ def _run(out: Path, plan: Plan, arm: Arm, seed: int) -> dict[str, Any]:
         "arm": arm.name,
         "seed": seed,
         "samples_seen": outcome.step * config.batch,
-        "cpu_s": round(cpu_s, 1),  # of the last process; less than all of it where the run was resumed
+        "cpu_s": None if resumed else round(cpu_s, 1),  # else it would be the last process's alone
         "loss": [[row["step"] * config.batch, row["contrastive"]] for row in rows],
         "last": {
             name: rows[-1][name]

@@ -146,6 +146,7 @@ def _training(found: Mapping[str, Sequence[Result]], plan: Plan) -> list[str]:
     for arm, runs in found.items():
         off = take_off(runs, plan.batch)
         seen = "**not yet: says nothing**" if off is None else f"{off:,}"
-        cpu_s = statistics.fmean(run["cpu_s"] for run in runs)
-        lines.append(f"| {titles[arm]} | {seen} | {mean_curve(runs)[-1][1]:.2f} | {cpu_s:.0f} |")
+        cpu_s = [run["cpu_s"] for run in runs if run["cpu_s"] is not None]
+        cost = f"{statistics.fmean(cpu_s):.0f}" if cpu_s else "resumed"
+        lines.append(f"| {titles[arm]} | {seen} | {mean_curve(runs)[-1][1]:.2f} | {cost} |")
     return lines

@@ -126,6 +126,9 @@ ADVERBS = word_set(
 )
 """Adverbs, prepositions, numbers and dates that are in no other class."""
 
+CONTRACTIONS = word_set("it's that's there's here's he's she's who's what's where's how's let's one's")
+"""Words in 's that possess nothing."""
+
 COMPOUND_HEADS = frozenset({"parking lot", "parking lots", "tea set", "train set"})
 """Compounds whose head is a function word by itself."""
 

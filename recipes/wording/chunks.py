@@ -14,6 +14,7 @@ from recipes.wording.chunk_words import (
     AFTER_VERB,
     ARTICLES,
     COMPOUND_HEADS,
+    CONTRACTIONS,
     DUAL,
     ING_PAIRS,
     MAIN_VERBS,
@@ -109,7 +110,8 @@ def _is_no_word(word: str) -> bool:
         return len(word) < 2
     if not word[0].isalpha() or "_" in word or any(map(str.isdigit, word)):
         return True
-    return ("'" in word or "\u2019" in word) and not word.endswith(("'s", "\u2019s"))
+    word = word.replace("\u2019", "'")
+    return "'" in word and (not word.endswith("'s") or word in CONTRACTIONS)
 
 
 def _breaks(between: str, chunk: Sequence[_Word], kind: _Kind) -> bool:

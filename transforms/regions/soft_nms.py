@@ -106,21 +106,22 @@ class _Rivals:
         label_a: NDArray[np.integer] | None,
         alike_ll: NDArray[np.bool_] | None,
     ) -> None:
-        self.low_a2, self.high_a2 = box_a4[:, :2], box_a4[:, 2:]
-        self.area_a = (self.high_a2 - self.low_a2).prod(axis=1)
+        self.x0_a, self.y0_a, self.x1_a, self.y1_a = np.ascontiguousarray(box_a4.T)
+        self.area_a = (self.x1_a - self.x0_a) * (self.y1_a - self.y0_a)
         self.label_a, self.alike_ll = label_a, alike_ll
 
     def of(self, best: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the places of the boxes that overlap one and are alike, and their overlaps with it."""
-        side_a2 = np.minimum(self.high_a2, self.high_a2[best]) - np.maximum(self.low_a2, self.low_a2[best])
-        touches_a = (side_a2 > 0).all(axis=1)
+        wide_a = np.minimum(self.x1_a, self.x1_a[best]) - np.maximum(self.x0_a, self.x0_a[best])
+        high_a = np.minimum(self.y1_a, self.y1_a[best]) - np.maximum(self.y0_a, self.y0_a[best])
+        touches_a = (wide_a > 0) & (high_a > 0)
         if self.label_a is not None:
             label = self.label_a[best]
             touches_a &= (
                 self.label_a == label if self.alike_ll is None else self.alike_ll[label][self.label_a]
             )
         near = np.flatnonzero(touches_a)
-        shared = side_a2[near].prod(axis=1)
+        shared = wide_a[near] * high_a[near]
         return near, shared / (self.area_a[near] + self.area_a[best] - shared)
 
 

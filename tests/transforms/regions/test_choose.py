@@ -66,8 +66,8 @@ def test_floors_before_and_after() -> None:
     chosen = choose(rows, Choosing(min_score=0.1, min_decayed=0.05))
     assert [(r.phrase, r.score) for r in chosen.regions] == [
         ("a dog", 0.9),
-        ("a dog", 0.1125),
-        ("a cat", 0.1),
+        ("a cat", 0.11),
+        ("a dog", 0.1),
     ]
     assert chosen.dropped == {LOW_SCORE: 1}
     chosen = choose(rows, Choosing(min_score=0.3, min_decayed=0.12))
