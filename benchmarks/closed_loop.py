@@ -1,6 +1,6 @@
 """Did the curation make a better CLIP? One small model, trained from scratch on a CPU in six ways.
 
-    python -m benchmarks.closed_loop [--quick] [--out DIR] [--processes N]
+    python -m benchmarks.closed_loop [--quick] [--seeds N] [--out DIR] [--processes N]
 
 The same rendered scenes with web-like alt text, the same weights to start from, the same number of samples
 seen; what differs is which texts of the published shards are read, and with which losses. No
@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
@@ -56,12 +56,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="one seed, fewer samples")
+    parser.add_argument("--seeds", type=int, help="runs of each arm; more show the spread")
     parser.add_argument("--out", type=Path, help="default runs/closed_loop, or runs/closed_loop_quick")
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="runs at a time, a core each"
     )
     options = parser.parse_args()
     plan = QUICK if options.quick else FULL
+    plan = replace(plan, seeds=options.seeds or plan.seeds)
     out = options.out or Path("runs") / ("closed_loop_quick" if options.quick else "closed_loop")
     try:
         run(out, plan, options.processes)
