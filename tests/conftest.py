@@ -1,5 +1,6 @@
 """What many tests use."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,10 @@ from hypothesis import settings
 # The same examples in every run, so that a failure is the change's; no deadline: machines are slow at times.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
+
+# One thread in torch, here and in what tests start: small tensors gain nothing from more, and where others use
+# the cores too, threads that wait for one another make seconds minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
