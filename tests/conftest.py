@@ -10,8 +10,8 @@ from hypothesis import settings
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
-# One thread in torch, here and in what tests start: small tensors gain nothing from more, and where others use
-# the cores too, threads that wait for one another make seconds minutes.
+# One thread in torch, here and in what tests start: small tensors gain nothing from more, and where others
+# use the cores too, threads that wait for one another make minutes of seconds.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
