@@ -1,10 +1,11 @@
 """Measure a checkpoint by every configured evaluation."""
 
 import json
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from clip_evaluation.checkpoint import load_checkpoint
+from clip_evaluation.checkpoint import Checkpoint, load_checkpoint
 from clip_evaluation.embedder import Embedder
 from clip_evaluation.embedding_store import EmbeddingStore
 from clip_evaluation.evaluation import Measured, Prepared
@@ -12,6 +13,7 @@ from clip_evaluation.evaluations.registry import HEADLINES, prepare
 from clip_evaluation.figure import Figure, figures
 from clip_evaluation.progress import Progress
 from clip_evaluation.report import RESULTS, write_results
+from contrastive_trainer.checkpoints import only_writer
 from schemas.errors import ConfigError, RunError
 from schemas.evaluate import EvaluateConfig, Evaluation
 
@@ -32,6 +34,18 @@ def evaluate(checkpoint: str, config: EvaluateConfig, progress: Progress) -> dic
     _check_output(folder, checkpoint)
     loaded = load_checkpoint(checkpoint, config.device)
     prepared = {name: _prepare(name, evaluation, progress) for name, evaluation in config.named()}
+    with only_writer(folder / CACHE):
+        return _evaluate(folder, checkpoint, config, loaded, prepared, progress)
+
+
+def _evaluate(
+    folder: Path,
+    checkpoint: str,
+    config: EvaluateConfig,
+    loaded: Checkpoint,
+    prepared: Mapping[str, Prepared],
+    progress: Progress,
+) -> dict[str, Figure]:
     store = EmbeddingStore(folder / CACHE, loaded.mark, loaded.clip.embedding)
     embedder = Embedder(loaded, store, batch=config.batch, workers=config.workers, progress=progress)
     measured = {name: _measure(name, one, embedder) for name, one in prepared.items()}

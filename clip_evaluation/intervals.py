@@ -22,7 +22,8 @@ def wilson(value: float, n: float) -> tuple[float, float]:
     centre = value + Z_95**2 / (2 * n)
     half = Z_95 * math.sqrt(max(0.0, value * (1 - value)) / n + Z_95**2 / (4 * n**2))
     scale = 1 + Z_95**2 / n
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    low = 0.0 if value == 0 else max(0.0, (centre - half) / scale)  # but for rounding
+    return low, 1.0 if value == 1 else min(1.0, (centre + half) / scale)
 
 
 def wilson_of_variance(value: float, variance: float, units: float) -> tuple[float, float]:

@@ -44,6 +44,8 @@ def only_writer(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: another process holds it, or it cannot be made.
     """
+    if (folder / "run.json").exists():
+        raise ConfigError(f"output {folder} is a published set; give another --out")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         stream = (folder / ".lock").open("wb")

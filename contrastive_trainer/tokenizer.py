@@ -19,6 +19,9 @@ MAX_TRAINED_CHARS = 10_000
 MAX_CHARS_PER_TOKEN = 64
 """A text is cut at so many characters for each token that is left of it: it may have megabytes."""
 
+MIN_VOCABULARY = 32
+"""Tokens without which no text can be told from another."""
+
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
     """Return a lower-casing byte-level BPE tokenizer of at most `vocabulary` tokens, trained on the texts.
@@ -57,6 +60,10 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
         raise ConfigError(f"tokenizer {path!r} cannot be loaded ({line}); name a folder or hub id") from error
     if tokenizer.eos_token_id is None or tokenizer("a")["input_ids"][-1] != tokenizer.eos_token_id:
         raise ConfigError(f"tokenizer {path!r} puts no end token behind a text; use another")
+    if len(tokenizer.get_vocab()) < MIN_VOCABULARY:  # transformers makes one up where the files are missing
+        raise ConfigError(
+            f"tokenizer {path!r} has no vocabulary; put its tokenizer files there, or use another"
+        )
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = tokenizer.truncation_side = "right"

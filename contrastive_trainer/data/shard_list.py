@@ -70,7 +70,7 @@ def _expand(pattern: str) -> list[str]:
         if os.path.isdir(path):
             inside = os.path.join(path, "shards")
             folder = inside if os.path.isdir(inside) else path
-            found += sorted(glob.glob(os.path.join(glob.escape(folder), "*.tar")))
+            found += _in_folder(folder)
         elif os.path.isfile(path):
             found.append(path)
         else:
@@ -78,6 +78,18 @@ def _expand(pattern: str) -> list[str]:
     if not found:
         raise ConfigError(
             f"data.shards: {pattern!r} names no shard; give the output folder of `pairwright curate`, or tars"
+        )
+    return found
+
+
+def _in_folder(folder: str) -> list[str]:
+    """Return the tars of a folder: all that its sizes.json lists, where it has one."""
+    found = sorted(glob.glob(os.path.join(glob.escape(folder), "*.tar")))
+    listed = {os.path.join(folder, name) for name in _read_sizes(os.path.join(folder, SIZES))}
+    if missing := sorted(listed.difference(found)):
+        raise ConfigError(
+            f"data.shards: {missing[0]} is not there, but {SIZES} lists it ({len(missing)} of {len(listed)} "
+            "are missing); restore it, or name the shards to train on"
         )
     return found
 

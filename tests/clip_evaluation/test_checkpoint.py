@@ -128,3 +128,18 @@ def test_siglip(tmp_path: Path, tiny_clip: Path) -> None:
     loaded = load_checkpoint(str(tmp_path), "cpu")
     assert loaded.preprocessing.mean == pytest.approx((0.5,) * 3)
     assert loaded.clip.embedding == 32
+
+
+def test_the_tokenizer_is_missing(tmp_path: Path, tiny_clip: Path) -> None:
+    folder = tmp_path / "clip"
+    shutil.copytree(tiny_clip, folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink(missing_ok=True)
+    with pytest.raises(ConfigError, match="tokenizer .*clip"):
+        load_checkpoint(str(folder), "cpu")
+
+
+def test_the_folder_of_a_run_names_its_model(tmp_path: Path) -> None:
+    (tmp_path / "final").mkdir()
+    with pytest.raises(ConfigError, match="is the folder of a training run; give .*final"):
+        load_checkpoint(str(tmp_path), "cpu")

@@ -68,3 +68,8 @@ def test_errors() -> None:
         mean_figure(np.array([0.0, 1.0]), chance=None, clusters=np.array([0]))
     with pytest.raises(ValueError, match="n is 0"):
         wilson(0.5, 0)
+
+
+def test_an_interval_holds_its_value() -> None:
+    assert wilson(0.0, 111)[0] == 0.0
+    assert wilson(1.0, 111)[1] == 1.0

@@ -151,3 +151,9 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
     ):
         pass
     assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_published_set_is_no_output(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(ConfigError, match="is a published set; give another --out"), only_writer(tmp_path):
+        pass

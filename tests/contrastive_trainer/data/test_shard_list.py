@@ -80,3 +80,11 @@ def test_ten_thousand_shards_are_a_read_of_one_file(tmp_path: Path) -> None:
     shards = list_shards([str(tmp_path)], say=pytest.fail)
     assert len(shards) == 10_000
     assert shards[-1] == TrainShard(path=f"{tmp_path}/09999.tar", samples=10_000)
+
+
+def test_a_shard_of_the_set_that_is_not_there(make: Any, tmp_path: Path) -> None:
+    make.pack_set(tmp_path / "shards", [2, 3, 1])
+    (tmp_path / "shards" / "00001.tar").unlink()
+    with pytest.raises(ConfigError, match=r"00001\.tar is not there, but sizes.json lists it \(1 of 3 are"):
+        list_shards([str(tmp_path)])
+    assert found([f"{tmp_path}/shards/*.tar"]) == [("00000.tar", 2), ("00002.tar", 1)]
