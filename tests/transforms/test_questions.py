@@ -1,5 +1,6 @@
 """What a recipe of anybody's gives of a sample is held to its fields."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 from lvlm_workers.base import Reply
 from lvlm_workers.mock import MockWorker
 from recipes.hqclip import HqClip
+from recipes.registry import get_recipe
+from schemas.annotation import Annotation
 from schemas.errors import RunError
 from schemas.facts import Facts
 from schemas.workers import OpenAIWorkerConfig
@@ -66,3 +69,18 @@ def test_anything_else_stops_the_run(given: Mapping[str, Any], said: str) -> Non
         questions(given).read(FACTS, None, Reply(text="", model="m"))
     with pytest.raises(RunError, match=said):
         questions(given).known(FACTS)
+
+
+def test_the_seed_of_a_drawn_reply_is_told_and_a_greedy_one_has_none() -> None:
+    worker = MockWorker(lambda _: "")
+    facts = Facts(index=0, uid="u", key="k", alt_text="A brown dog runs on the beach.", language="en")
+    rewrites = json.dumps({"rewrites": ["On the beach, a brown dog is running."]})
+    for name, text, told in (
+        ("laclip", rewrites, 5),
+        ("recaption", '{"recaption": "A brown dog runs."}', None),
+    ):
+        step = Step(recipe=get_recipe(name), worker=WORKER)
+        read = Questions(step=step, worker=worker).read(facts, 5, Reply(text=text, model="m"))
+        assert isinstance(read, Annotation), read
+        assert read.provenance is not None
+        assert read.provenance.seed == told
