@@ -75,9 +75,10 @@ def test_the_seed_of_a_drawn_reply_is_told_and_a_greedy_one_has_none() -> None:
     worker = MockWorker(lambda _: "")
     facts = Facts(index=0, uid="u", key="k", alt_text="A brown dog runs on the beach.", language="en")
     rewrites = json.dumps({"rewrites": ["On the beach, a brown dog is running."]})
+    recaption = json.dumps({"recaption": "A brown dog with a red collar runs along a wide sandy beach."})
     for name, text, told in (
         ("laclip", rewrites, 5),
-        ("recaption", '{"recaption": "A brown dog runs."}', None),
+        ("recaption", recaption, None),
     ):
         step = Step(recipe=get_recipe(name), worker=WORKER)
         read = Questions(step=step, worker=worker).read(facts, 5, Reply(text=text, model="m"))
