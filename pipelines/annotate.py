@@ -26,14 +26,11 @@ def run_annotate(run: Run) -> Account:
     Raises:
         RunError: the pipeline failed, or more than `max_failed_replies` of a recipe's samples failed.
     """
-    summaries = {step.recipe: run.summary("annotate", run.asked(step)) for step in run.config.annotate}
+    summaries = _summaries(run)
     if not summaries:
         return Account()
     check_done(run, "dedup")
-    for step in run.config.annotate:
-        if not exists(summaries[step.recipe]):
-            with closing(make_worker(run.config.workers[step.worker])) as worker:
-                worker.check()
+    check_workers(run)
     counted: list[Account] = []
     for wave in waves(run):
         _annotate(run, wave, summaries)
@@ -42,6 +39,23 @@ def run_annotate(run: Run) -> Account:
             limit = run.config.max_failed_replies
             counted.append(check_drops(f"annotate ({step.recipe})", "max_failed_replies", limit, accounts))
     return total(counted)
+
+
+def check_workers(run: Run) -> None:
+    """Look whether the workers that are still to be asked could answer.
+
+    Raises:
+        WorkerError: one could not.
+    """
+    summaries = _summaries(run)
+    for step in run.config.annotate:
+        if not exists(summaries[step.recipe]):
+            with closing(make_worker(run.config.workers[step.worker])) as worker:
+                worker.check()
+
+
+def _summaries(run: Run) -> dict[str, str]:
+    return {step.recipe: run.summary("annotate", run.asked(step)) for step in run.config.annotate}
 
 
 def waves(run: Run) -> list[list[AnnotateStep]]:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from pipelines.annotate import run_annotate
+from pipelines.annotate import check_workers, run_annotate
 from pipelines.command import main
 from pipelines.dedup import run_dedup
 from pipelines.profile import run_profile
@@ -40,6 +40,7 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
         RunError: a stage failed; what is committed stays, and the same command resumes.
     """
     display = display or Display(enabled=False)
+    check_workers(run)  # hours before they are needed
     left = 0
     counted = Account()
     for name, stage in STAGES.items():
