@@ -2,13 +2,13 @@
 
 import io
 import math
-import struct
 import threading
 import warnings
-import zlib
 
 import numpy as np
 from PIL import Image, ImageFile, JpegImagePlugin
+
+from schemas.pictures import HOSTILE
 
 # Pictures are measured before they come here; what Pillow mends or thinks large needs no second word.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -30,21 +30,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_HOSTILE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 _one_large = threading.Lock()
 
 
@@ -76,7 +61,7 @@ def reduce_picture(data: bytes, max_pixels: int) -> bytes:
             return _rewrite(image, size)
         with _one_large:
             return _rewrite(image, size)
-    except _HOSTILE as error:
+    except HOSTILE as error:
         raise _unreadable(error) from error
 
 
@@ -89,7 +74,7 @@ def open_picture(data: bytes, max_pixels: int) -> Image.Image:
     jpeg = reduce_picture(data, max_pixels)
     try:
         return _Jpeg(io.BytesIO(jpeg)).convert("RGB")
-    except _HOSTILE as error:
+    except HOSTILE as error:
         raise _unreadable(error) from error
 
 
@@ -145,6 +130,6 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION_TAG, 1)
-    except _HOSTILE:  # a broken EXIF block fails no picture
+    except HOSTILE:  # a broken EXIF block fails no picture
         return 1
     return value if isinstance(value, int) else 1

@@ -59,16 +59,16 @@ def _large_count(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is no number of samples; give 1 or more, such as 1e9")
 
 
+def _add_set(parser: argparse.ArgumentParser, example: str) -> None:
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help=f"change a field, such as {example}"
+    )
+
+
 def _add_plan(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     plan = subparsers.add_parser("plan", help="say what a configuration would take, from a small sample")
     plan.add_argument("config", help="the run's YAML")
-    plan.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="PATH=VALUE",
-        help="change a field, such as profile.max_drop_ratio=1",
-    )
+    _add_set(plan, "profile.max_drop_ratio=1")
     plan.add_argument("--sample", type=_count, default=256, metavar="N", help="samples to read (256)")
     plan.add_argument(
         "--ask", type=_count, default=0, metavar="K", help="real requests to put to each model (0: none)"
@@ -88,13 +88,7 @@ def _add_train(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     train.add_argument("config", help="the trainer's YAML")
     train.add_argument("--out", help="output folder, instead of the configuration's")
-    train.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="PATH=VALUE",
-        help="change a field, such as optim.lr=1e-3",
-    )
+    _add_set(train, "optim.lr=1e-3")
     train.add_argument(
         "--overfit-one-batch",
         action="store_true",
@@ -108,13 +102,7 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
     evaluate.add_argument("checkpoint", help="folder or hub id of a CLIP or SigLIP")
     evaluate.add_argument("config", help="the evaluator's YAML")
     evaluate.add_argument("--out", help="output folder, instead of the configuration's")
-    evaluate.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="PATH=VALUE",
-        help="change a field, such as evaluations.0.data.path=data/emoji",
-    )
+    _add_set(evaluate, "evaluations.0.data.path=data/emoji")
     evaluate.add_argument("--quiet", action="store_true", help="say nothing but errors")
     evaluate.set_defaults(command=commands.evaluate)
 
@@ -138,13 +126,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     curate.add_argument("config", help="the run's YAML")
     curate.add_argument("--out", help="output folder, instead of the configuration's")
-    curate.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="PATH=VALUE",
-        help="change a field, such as profile.max_drop_ratio=1",
-    )
+    _add_set(curate, "profile.max_drop_ratio=1")
     curate.add_argument("--quiet", action="store_true", help="say nothing but errors")
     curate.set_defaults(command=commands.curate)
 

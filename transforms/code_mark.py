@@ -15,6 +15,7 @@ MEASURING = (
     "transforms/text_patterns.py",
     "transforms/json_numbers.py",
     "schemas/facts.py",
+    "schemas/pictures.py",
     "schemas/shard.py",
 )
 FILTERING = ("transforms/filter_facts.py", "transforms/profile_shards.py", "schemas/filters.py")

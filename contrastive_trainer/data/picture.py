@@ -5,9 +5,7 @@ Shape letters: C channels, H and W pixels.
 
 import io
 import math
-import struct
 import warnings
-import zlib
 
 import numpy as np
 import torch
@@ -15,6 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from contrastive_trainer.data.sample import UnreadableSampleError
+from schemas import pictures
 from schemas.boxes import WHOLE, Box
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
@@ -22,23 +21,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
 
 MAX_PIXELS = 100_000_000
 MAX_SIDE_PX = 1_000_000
-HOSTILE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-    Image.DecompressionBombWarning,  # where warnings are errors
-)
-"""What Pillow raises of hostile pictures, most of it from places that expected whole ones."""
+HOSTILE = (*pictures.HOSTILE, Image.DecompressionBombWarning)
+"""What Pillow raises of hostile pictures, also where warnings are errors."""
 
 # Pillow warns of what it then mends, and of pictures that `MAX_PIXELS` lets pass.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")

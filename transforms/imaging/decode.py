@@ -3,7 +3,6 @@
 import io
 import struct
 import warnings
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from schemas.pictures import HOSTILE
 from transforms.imaging.orientation import exif_orientation
 from transforms.imaging.sniff import image_format
 from transforms.imaging.thumbnail import Box, thumbnail
@@ -41,26 +41,6 @@ MAX_TIFF_FRAMES = 256
 
 _MAX_VALUE_CHARS = 120
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
-
-HOSTILE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
-"""What Pillow 12 raises on broken files, most of it from places that expected whole ones.
-
-`MemoryError` is none: the machine's want of memory must not be recorded as a picture's damage.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
