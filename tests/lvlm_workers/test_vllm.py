@@ -276,7 +276,7 @@ def test_an_engine_that_hangs_counts_as_dead(run: Any) -> None:
     async def hangs_at_10(engine: FakeEngine, question: Question) -> None:
         await (asyncio.sleep(0) if question.request.tag < 10 else asyncio.Event().wait())
 
-    worker, engines = run(hangs_at_10, at_once, timeout_s=0.05)
+    worker, engines = run(hangs_at_10, at_once, timeout_s=1.0)
     found = by_tag(worker.answer(ask(n) for n in range(40)))
     assert {reply.finish_reason for reply in found.values()} == {"stop"}
     assert engines.starts == 2
