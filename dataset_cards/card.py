@@ -36,6 +36,8 @@ _FIELDS = {
     "compressed": "a long text within 77 CLIP tokens",
     "english": "the picture in English",
     "chinese": "the same in Chinese, simplified characters",
+    "phrases": "what is in the picture, in noun phrases",
+    "descriptions": "by which features the main object is recognised",
     "regions": "phrases with boxes `[x0, y0, x1, y1]`, each from 0 to 1",
 }
 

@@ -41,6 +41,8 @@ class Recipe(ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     """The fields of other recipes that it starts from: those recipes run first, `schemas.facts.written`
     returns what they wrote."""
+    uses: ClassVar[tuple[str, ...]] = ()
+    """The fields that it starts from in the same way where the run has a recipe that writes them."""
     needs_text: ClassVar[bool]
     """Whether it starts from alt text, so that a sample without cannot be annotated."""
     needs_image: ClassVar[bool]
@@ -49,6 +51,9 @@ class Recipe(ABC):
     """JSON Schema of the reply."""
     sampling: ClassVar[Sampling] = GREEDY
     """How a model draws the reply."""
+
+    detected: ClassVar[bool] = False
+    """Whether a detector answers it (`schemas.workers.DETECTORS`), and not a model that writes."""
 
     @abstractmethod
     def prompt(self, facts: Facts) -> str:

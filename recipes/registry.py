@@ -7,6 +7,7 @@ from functools import cache
 from recipes.base import Recipe
 from recipes.bilingual import Bilingual
 from recipes.compress import Compress, CompressAltText, CompressFused
+from recipes.detect import Detect
 from recipes.fuse import Fuse
 from recipes.hqclip import HqClip
 from recipes.laclip import LaClip
@@ -24,6 +25,7 @@ _RECIPES: dict[str, Recipe] = {
         Compress(),
         CompressFused(),
         CompressAltText(),
+        Detect(),
     )
 }
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -76,7 +78,6 @@ def _check(name: str, recipe: Recipe) -> None:
         raise ValueError(
             f"recipe {name!r} calls itself {recipe.name!r}, as one of ours; give it another name"
         )
-    allowed = [name for name in FIELDS if name != "regions"]  # which are no texts
-    unknown = sorted(set(recipe.fields) - set(allowed))
+    unknown = sorted(set(recipe.fields) - FIELDS.keys())
     if unknown:
-        raise ValueError(f"recipe {name!r} writes fields {unknown}; use those of {', '.join(allowed)}")
+        raise ValueError(f"recipe {name!r} writes fields {unknown}; use those of {', '.join(FIELDS)}")

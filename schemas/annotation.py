@@ -15,9 +15,14 @@ FIELDS: dict[str, Any] = {
     "compressed": None,
     "english": None,
     "chinese": None,
+    "phrases": [],
+    "descriptions": [],
     "regions": [],
 }
 """The fields a recipe may write, and what they hold where none did: an empty list, or null for one text."""
+
+ABOUT_PARTS = frozenset({"phrases", "descriptions", "regions"})
+"""Fields about what is in a picture: no text to train on beside the whole of it."""
 
 LANGUAGES: dict[str, str] = {"english": "en", "chinese": "zh-Hans"}
 """Fields in one language, whoever writes them (BCP 47); others may be in any. `facts.language` tells that of

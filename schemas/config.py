@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from schemas.choosing import Choosing
 from schemas.filters import Filter
 from schemas.section import Names, Section, as_tuple
 from schemas.workers import WorkerConfig
@@ -130,6 +131,9 @@ class RunConfig(Section):
     )
     annotate: tuple[AnnotateStep, ...] = Field(
         (), description="Recipes to run; none: captions stay the alt text."
+    )
+    regions: Choosing = Field(
+        Choosing(), description="Which boxes become regions, of a recipe that writes them."
     )
     publish: PublishConfig = PublishConfig()
     chunk_samples: int = Field(

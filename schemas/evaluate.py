@@ -191,6 +191,9 @@ class LeakageConfig(_Evaluation):
     kind: Literal["leakage"]
     data: LabelledData = Field(description="Its classes are the values of the attribute.")
     folds: int = Field(5, ge=2, le=100, description="Of the cross-validation.")
+    shuffles: int = Field(
+        19, ge=1, le=9999, description="Of the attribute: the least p-value is 1 / (1 + shuffles)."
+    )
     seed: int = Field(0, ge=0)
 
 
@@ -203,6 +206,11 @@ class RobustnessConfig(_Evaluation):
     corruptions: tuple[Corruption, ...] = Field(
         ("gaussian_noise", "shot_noise", "gaussian_blur", "jpeg", "contrast", "brightness", "pixelate"),
         min_length=1,
+    )
+    reference: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder of another checkpoint's results by this evaluation, for mCE and relative mCE.",
     )
 
 

@@ -1,5 +1,6 @@
 """What the trainer is told: the YAML configuration of `pairwright train`."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -89,19 +90,47 @@ class TextConfig(Section):
 
     @model_validator(mode="after")
     def _some_text(self) -> "TextConfig":
-        if self.p_raw + self.p_long + self.p_short + self.p_rewrite == 0:
-            raise ValueError("texts: all weights are 0; give one of p_raw, p_long, p_short, p_rewrite")
+        total = self.p_raw + self.p_long + self.p_short + self.p_rewrite
+        if not 0 < total < math.inf:
+            raise ValueError(
+                f"texts: the weights sum to {total:g}; give one of p_raw, p_long, p_short, p_rewrite, like 1"
+            )
         return self
 
 
+class NegativesConfig(Section):
+    """NegCLIP: images are told from false texts as well; texts are compared with images as ever."""
+
+    per_image: int = Field(1, ge=1, description="Drawn an image, as for hni.")
+    of: Literal["batch", "own"] = Field(
+        "batch", description="Those an image meets: of all images of all ranks (NegCLIP), or its own alone."
+    )
+
+
 class ContrastiveConfig(Section):
-    """The main loss: InfoNCE, SigLIP's sigmoid or CLOOB's leave-one-out."""
+    """The main loss: InfoNCE, SigLIP's sigmoid or CLOOB's leave-one-out (InfoLOOB)."""
 
     kind: Literal["softmax", "sigmoid", "leave_one_out"] = Field(
         "softmax", description="sigmoid needs SigLIP's logit bias; SigLIP takes the others as well."
     )
     tile: int = Field(2048, ge=1, description="Rows of the logits that exist at once.")
     same_text: bool = Field(False, description="Samples of one and the same text are all positives.")
+    smoothing: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="Label smoothing: this share of the target goes evenly to the batch's texts; of softmax "
+        "only, in multi_text and long_clip as well (Long-CLIP: 0.1).",
+    )
+    negatives: NegativesConfig | None = Field(
+        None, description="False sentences as more texts in the images' denominators."
+    )
+
+    @model_validator(mode="after")
+    def _smoothing_is_of_softmax(self) -> "ContrastiveConfig":
+        if self.smoothing and self.kind != "softmax":
+            raise ValueError(f"smoothing is of kind softmax, not of {self.kind}; leave it out")
+        return self
 
 
 class HniConfig(Section):
@@ -167,6 +196,12 @@ class LossesConfig(Section):
     regions: RegionsConfig | None = None
     distill: DistillConfig | None = None
 
+    @property
+    def drawn_negatives(self) -> int:
+        """Return how many false texts an image are drawn: as many as the loss that asks for most."""
+        extra = self.contrastive.negatives
+        return max(self.hni.negatives if self.hni else 0, extra.per_image if extra else 0)
+
 
 class OptimConfig(Section):
     """AdamW with warm-up and cosine."""
@@ -182,7 +217,9 @@ class OptimConfig(Section):
     )
     betas: tuple[Beta, Beta] = (0.9, 0.98)
     eps: float = Field(1e-6, gt=0, allow_inf_nan=False)
-    clip_norm: float | None = Field(1.0, gt=0, description="Gradients are clipped to this norm; none: never.")
+    clip_norm: float | None = Field(
+        1.0, gt=0, allow_inf_nan=False, description="Gradients are clipped to this norm; none: never."
+    )
     ema: float | None = Field(
         None, gt=0, lt=1, description="Decay of averaged weights, which the finished model then has."
     )
@@ -217,8 +254,11 @@ class TrainConfig(Section):
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "TrainConfig":
-        if self.losses.hni and self.texts.p_long == 0:
-            raise ValueError("losses.hni contradicts sentences of the long text; give texts.p_long a weight")
+        if self.losses.drawn_negatives and self.texts.p_long == 0:
+            name = "hni" if self.losses.hni else "contrastive.negatives"
+            raise ValueError(
+                f"losses.{name} contradicts sentences of the long text; give texts.p_long a weight"
+            )
         if self.losses.contrastive.kind == "sigmoid" and self.model.preset and self.model.family == "clip":
             raise ValueError(
                 "losses.contrastive.kind sigmoid needs a logit bias, and CLIP has none; set model.family to "

@@ -19,7 +19,17 @@ class RulesWorkerConfig(Section):
         return {"kind": self.kind, "model": "rules"}
 
 
-class ModelWorkerConfig(Section):
+class SegmentsWorkerConfig(Section):
+    """The embedded detector: areas of one colour, and no model; needs the extra `segments`."""
+
+    kind: Literal["segments"]
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides the replies; a change of it asks again, other settings do not."""
+        return {"kind": self.kind, "model": "segments"}
+
+
+class NamedModelConfig(Section):
     """What all workers with a model have."""
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -27,18 +37,39 @@ class ModelWorkerConfig(Section):
     kind: str
     model: str = Field(min_length=1, description="As the servers name it; else a folder or a hub id.")
     revision: str | None = Field(None, description="Of the model, for provenance; a change of it asks again.")
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides the replies; a change of it asks again, other settings do not."""
+        return {"kind": self.kind, "model": self.model, "revision": self.revision or ""}
+
+
+class ModelWorkerConfig(NamedModelConfig):
+    """What all workers have whose model writes texts, and is paid by the token."""
+
     image_pixels: int = Field(512 * 512, ge=28 * 28, description="Pictures are reduced to so many pixels.")
     price_in: float = Field(0.0, ge=0, description="Per million tokens read; any currency.")
     price_out: float = Field(0.0, ge=0, description="Per million tokens written.")
 
     def identity(self) -> dict[str, str]:
         """Return what decides the replies; a change of it asks again, other settings do not."""
-        return {
-            "kind": self.kind,
-            "model": self.model,
-            "revision": self.revision or "",
-            "image_pixels": str(self.image_pixels),
-        }
+        return super().identity() | {"image_pixels": str(self.image_pixels)}
+
+
+class CheckpointConfig(NamedModelConfig):
+    """What all workers have whose model the transformers library runs: they need the extra `torch`."""
+
+    batch_size: int = Field(8, ge=1, description="Requests answered together.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="auto: as the checkpoint says on a GPU, float32 on a CPU."
+    )
+    gpu: Accelerator = Field(
+        "nvidia-l4", description="That Dataflow should give where device is cuda, as it names it."
+    )
+
+    def identity(self) -> dict[str, str]:
+        """Return what decides the replies; a change of it asks again, other settings do not."""
+        return super().identity() | {"dtype": self.dtype}
 
 
 class OpenAIWorkerConfig(ModelWorkerConfig):
@@ -92,25 +123,34 @@ class VllmWorkerConfig(ModelWorkerConfig):
         return super().identity() | {"dtype": self.dtype, "quantization": self.quantization or ""}
 
 
-class TransformersWorkerConfig(ModelWorkerConfig):
-    """A checkpoint of the transformers library in the worker process: needs the extra `torch`."""
+class TransformersWorkerConfig(CheckpointConfig, ModelWorkerConfig):
+    """A checkpoint that writes, by the transformers library in the worker process."""
 
     kind: Literal["transformers"]
-    batch_size: int = Field(8, ge=1, description="Requests answered together.")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one.")
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
-        "auto", description="auto: as the checkpoint says on a GPU, float32 on a CPU."
-    )
-    gpu: Accelerator = Field(
-        "nvidia-l4", description="That Dataflow should give where device is cuda, as it names it."
+
+
+class Owlv2WorkerConfig(CheckpointConfig):
+    """OWLv2, which finds what phrases name, by the transformers library in the worker process."""
+
+    kind: Literal["owlv2"]
+    threshold: float = Field(
+        0.1, ge=0, lt=1, description="Boxes score more; CLOC has 0.1 (2410.02746), GRAIN 0.3 (2412.04429)."
     )
 
     def identity(self) -> dict[str, str]:
         """Return what decides the replies; a change of it asks again, other settings do not."""
-        return super().identity() | {"dtype": self.dtype}
+        return super().identity() | {"threshold": str(self.threshold)}
 
 
 WorkerConfig = Annotated[
-    RulesWorkerConfig | OpenAIWorkerConfig | VllmWorkerConfig | TransformersWorkerConfig,
+    RulesWorkerConfig
+    | SegmentsWorkerConfig
+    | OpenAIWorkerConfig
+    | VllmWorkerConfig
+    | TransformersWorkerConfig
+    | Owlv2WorkerConfig,
     Field(discriminator="kind"),
 ]
+
+DETECTORS = ("owlv2", "segments")
+"""Kinds that answer recipes for detectors: boxes, and no texts."""

@@ -57,6 +57,7 @@ def test_sections_of_a_configuration() -> None:
         "dedup",
         "workers",
         "annotate",
+        "regions",
         "publish",
         "chunk_samples",
         "max_failed_replies",

@@ -37,9 +37,9 @@ class AnnotateShards(beam.PTransform):  # type: ignore[misc]
     step: AnnotateStep
 
     def expand(self, groups: beam.PCollection[Group]) -> beam.PCollection[tuple[int, Account]]:
-        """Lift `ask_group`: rules on all cores, a model in one window a group."""
+        """Lift `ask_group`: what needs no model on all cores, a model in one window a group."""
         worker = self.config.workers[self.step.worker]
-        if worker.kind == "rules":
+        if worker.kind in ("rules", "segments"):
             work = partial(annotate_by_rule, config=self.config, step=self.step)
             return groups | beam.FlatMap(lambda group: group) | beam.ParDo(PooledDoFn(work))
         ask = beam.ParDo(_Annotate(self.config, self.step)).with_resource_hints(**resource_hints(worker))

@@ -13,13 +13,29 @@ _INTEGERS = frozenset({"seed", "tokens_in", "tokens_out"})
 _DROPPED = pa.list_(pa.struct([("field", pa.string()), ("why", pa.string()), ("texts", pa.int64())]))
 """Texts of a reply that the fields leave out; null where it is not known, or there were none."""
 
+_REGION = pa.struct(
+    [
+        ("box", pa.list_(pa.float64())),
+        ("phrase", pa.string()),
+        ("score", pa.float64()),
+        ("raw_score", pa.float64()),
+    ]
+)
+"""As `schemas.regions.region_json` has it."""
+
 
 def annotation_schema(written: Sequence[str]) -> pa.Schema:
-    """Return the schema of a recipe that writes these fields: lists of texts, or one text."""
+    """Return the schema of a recipe that writes these fields: lists of texts, one text, or regions."""
     columns: list[tuple[str, pa.DataType]] = [("index", pa.int64()), ("uid", pa.string())]
-    columns += [(name, pa.list_(pa.string()) if is_list_field(name) else pa.string()) for name in written]
+    columns += [(name, _field_type(name)) for name in written]
     columns += [(name, pa.int64() if name in _INTEGERS else pa.string()) for name in _PROVENANCE]
     return pa.schema([*columns, ("dropped", _DROPPED), ("reason", pa.string()), ("value", pa.string())])
+
+
+def _field_type(name: str) -> pa.DataType:
+    if name == "regions":
+        return pa.list_(_REGION)
+    return pa.list_(pa.string()) if is_list_field(name) else pa.string()
 
 
 def annotation_table(written: Sequence[str], annotations: Iterable[Annotation]) -> pa.Table:

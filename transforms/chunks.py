@@ -62,5 +62,5 @@ def open_chunk(job: ShardJob, step: Step, facts: Sequence[Facts]) -> Chunk:
         if failure := failure_among(answers):
             chunk.done[one.index] = failure
         else:
-            chunk.facts.append(with_written(one, step.recipe.reads, answers))
+            chunk.facts.append(with_written(one, step.starts_from, answers))
     return chunk

@@ -14,6 +14,7 @@ MEASURING = (
     "recipes/identify.py",
     "transforms/text_patterns.py",
     "transforms/json_numbers.py",
+    "schemas/colour_names.py",
     "schemas/facts.py",
     "schemas/pictures.py",
     "schemas/shard.py",
@@ -26,6 +27,7 @@ ASKING = (
     "transforms/ask_shard.py",
     "transforms/chunks.py",
     "transforms/questions.py",
+    "transforms/regions",
     "transforms/written_facts.py",
 )
 PUBLISHING = (

@@ -13,15 +13,13 @@ from schemas.config import RunConfig
 from transforms.process_pool import PooledDoFn
 from transforms.progress import advance
 from transforms.publish.plan import OutputShard
-from transforms.publish.write_shard import TEXT_FIELDS, Piece, write_output_shard
+from transforms.publish.write_shard import LIST_FIELDS, TEXT_FIELDS, Piece, write_output_shard
 from transforms.published import published
 from transforms.reading.images import read_images
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, exists, file_size, read_table
 
-COVERED = {name: f"n_{name}" for name in ("long_positive", "short_positive", "rewrites", "regions")} | {
-    name: f"has_{name}" for name in TEXT_FIELDS
-}
+COVERED = {name: f"n_{name}" for name in LIST_FIELDS} | {name: f"has_{name}" for name in TEXT_FIELDS}
 """Fields whose coverage is counted, and the index's column that counts their items or tells of them."""
 
 

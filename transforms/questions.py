@@ -8,12 +8,13 @@ from typing import Any
 
 from lvlm_workers.base import Reply, Request, Worker
 from lvlm_workers.chat_api import REFUSED_REQUEST
-from recipes.base import BadReply, Recipe
+from recipes.base import BadReply
 from recipes.faults import ask_again
 from recipes.reply import printable
 from schemas.annotation import Annotation, Fields, Provenance, is_list_field
 from schemas.errors import RunError
 from schemas.facts import Facts
+from transforms.regions.chosen_fields import choose_fields
 from transforms.reply_store import request_hash
 from transforms.steps import Step
 
@@ -90,7 +91,7 @@ class Questions:
             tokens_in=sum(reply.tokens_in for reply in replies),
             tokens_out=sum(reply.tokens_out for reply in replies),
         )
-        fields = checked(self.step.recipe, fields)
+        fields = checked(self.step, fields)
         return Annotation(index=facts.index, uid=facts.uid, fields=fields, provenance=provenance)
 
     def read(self, facts: Facts, seed: int | None, *replies: Reply) -> Annotation | BadReply:
@@ -99,7 +100,7 @@ class Questions:
         if reply.finish_reason == REFUSED_REQUEST:
             return BadReply("refused_request", reply.text)
         try:
-            fields = checked(recipe, recipe.parse(reply.text, facts, finish_reason=reply.finish_reason))
+            fields = checked(self.step, recipe.parse(reply.text, facts, finish_reason=reply.finish_reason))
         except BadReply as error:
             return error
         provenance = Provenance(
@@ -114,22 +115,30 @@ class Questions:
         return Annotation(index=facts.index, uid=facts.uid, fields=fields, provenance=provenance)
 
 
-def checked(recipe: Recipe, fields: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the fields that a recipe, which may be anybody's, gives of a sample.
+def checked(step: Step, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields that a recipe, which may be anybody's, gives of a sample; of regions, those chosen.
 
     Raises:
-        RunError: one is none of its own, or no texts.
+        RunError: one is none of its own, or no texts (no regions).
     """
+    recipe = step.recipe
     for name, value in fields.items():
         if name not in recipe.fields:
             raise RunError(f"recipe {recipe.name!r} gives {name!r}, which is none of its fields; mend it")
+        if name == "regions":
+            continue
         texts = value if is_list_field(name) else [] if value is None else [value]
         if not (isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts)):
             wanted = "a list of texts" if is_list_field(name) else "one text or null"
             raise RunError(
                 f"recipe {recipe.name!r} gives {name!r} as {value!r:.60}, but it holds {wanted}; mend it"
             )
-    return fields
+    if "regions" not in fields:
+        return fields
+    try:
+        return choose_fields(fields, step.choosing)
+    except TypeError as error:
+        raise RunError(f"recipe {recipe.name!r}: {error}; mend it") from error
 
 
 def failed(facts: Facts, error: BadReply) -> Annotation:

@@ -1,23 +1,26 @@
 """What a run asks for: its recipes, who answers each, and which of them start from what others write."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
 from recipes.base import Recipe
 from recipes.registry import get_recipe
+from schemas.annotation import ABOUT_PARTS
+from schemas.choosing import Choosing
 from schemas.config import RunConfig
 from schemas.errors import ConfigError
-from schemas.workers import WorkerConfig
+from schemas.workers import DETECTORS, WorkerConfig
 from transforms.code_mark import ASKING, code_mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A recipe put to a worker; `sources` are the steps that write what it reads."""
+    """A recipe put to a worker; `sources` are the steps that write what it starts from."""
 
     recipe: Recipe
     worker: WorkerConfig
+    choosing: Choosing = field(default_factory=Choosing)  # of regions
     sources: tuple["Step", ...] = ()
 
     @property
@@ -25,7 +28,15 @@ class Step:
         """What decides the annotations: what is asked, who answers, how replies are read, and all the same
         of the sources."""
         mine = [self.recipe.name, self.recipe.prompt_sha256(), self.worker.identity(), code_mark(*ASKING)]
+        if "regions" in self.recipe.fields:
+            mine.append(self.choosing.model_dump())
         return [*mine, *(source.asked for source in self.sources)]
+
+    @property
+    def starts_from(self) -> tuple[str, ...]:
+        """The fields of its sources that it is told."""
+        there = {field for source in self.sources for field in source.recipe.fields}
+        return tuple(field for field in (*self.recipe.reads, *self.recipe.uses) if field in there)
 
     @property
     def wave(self) -> int:
@@ -37,8 +48,8 @@ def plan_steps(config: RunConfig) -> dict[str, Step]:
     """Return the steps of a run by the name that the configuration gives their recipes, in its order.
 
     Raises:
-        ConfigError: a recipe is not known, two write the same field, or a field that one reads is written by
-            none, or only after it.
+        ConfigError: a recipe is not known, two write the same field, a field that one reads is written by
+            none, or only after it, or a detector is asked for texts, or a model to detect.
     """
     recipes = {step.recipe: _recipe(step.recipe) for step in config.annotate}
     workers = {step.recipe: config.workers[step.worker] for step in config.annotate}
@@ -47,13 +58,29 @@ def plan_steps(config: RunConfig) -> dict[str, Step]:
     made: dict[str, Step] = {}
     for name in _in_turn(recipes, sources):
         before = tuple(made[source] for source in sources[name])
-        made[name] = Step(recipe=recipes[name], worker=workers[name], sources=before)
+        made[name] = Step(recipe=recipes[name], worker=workers[name], choosing=config.regions, sources=before)
+        _check_detector(made[name])
     return {name: made[name] for name in recipes}
 
 
 def needs_text(steps: Iterable[Step]) -> bool:
     """Return whether a sample without alt text gets a text from no step; one that reads others makes none."""
-    return all(step.recipe.needs_text for step in steps if not step.sources)
+    writing = (step for step in steps if not step.sources and not ABOUT_PARTS.issuperset(step.recipe.fields))
+    return all(step.recipe.needs_text for step in writing)
+
+
+def _check_detector(step: Step) -> None:
+    name, kind = step.recipe.name, step.worker.kind
+    if step.recipe.detected and kind not in DETECTORS:
+        raise ConfigError(
+            f"annotate: recipe {name!r} is for detectors, and its worker is of kind {kind!r}; "
+            f"use one of {', '.join(DETECTORS)}, or a recipe for models (lvlm_grounding)"
+        )
+    if not step.recipe.detected and kind in DETECTORS:
+        raise ConfigError(
+            f"annotate: recipe {name!r} asks for texts, and its worker, of kind {kind!r}, is a detector; "
+            "give it another worker"
+        )
 
 
 def _recipe(name: str) -> Recipe:
@@ -77,14 +104,15 @@ def _writers(recipes: Mapping[str, Recipe]) -> dict[str, str]:
 
 
 def _sources(recipes: Mapping[str, Recipe], writers: Mapping[str, str], name: str) -> list[str]:
-    """Return the recipes that write what one reads, in the order of its fields."""
+    """Return the recipes that write what one starts from, in the order of its fields."""
     for field in recipes[name].reads:
         if field not in writers:
             raise ConfigError(
                 f"annotate: recipe {name!r} reads {field}, which no recipe of this run writes; "
                 f"add one that does, or leave {name!r} out"
             )
-    return list(dict.fromkeys(writers[field] for field in recipes[name].reads))
+    wanted = (*recipes[name].reads, *recipes[name].uses)
+    return list(dict.fromkeys(writers[field] for field in wanted if field in writers))
 
 
 def _in_turn(recipes: Mapping[str, Recipe], sources: Mapping[str, Sequence[str]]) -> list[str]:
@@ -93,7 +121,8 @@ def _in_turn(recipes: Mapping[str, Recipe], sources: Mapping[str, Sequence[str]]
         return list(TopologicalSorter(sources).static_order())
     except CycleError as error:
         source, name = error.args[1][:2]
-        field = next(field for field in recipes[name].reads if field in recipes[source].fields)
+        wanted = (*recipes[name].reads, *recipes[name].uses)
+        field = next(field for field in wanted if field in recipes[source].fields)
         raise ConfigError(
             f"annotate: recipe {name!r} reads {field} of {source!r}, which starts from what {name!r} writes; "
             "leave one of them out"

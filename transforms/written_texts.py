@@ -59,9 +59,12 @@ def _count_published(counted: Written, recipe: Recipe, published: pa.Table) -> N
 
 
 def _texts(table: pa.Table, name: str) -> pa.StringArray:
-    """Return the texts of a field, without nulls."""
+    """Return the texts of a field (of regions their phrases), without nulls."""
     column: Any = table.column(name).combine_chunks()
-    texts: pa.StringArray = pc.drop_null(pc.list_flatten(column) if pa.types.is_list(column.type) else column)
+    column = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    texts: pa.StringArray = pc.drop_null(
+        pc.struct_field(column, "phrase") if pa.types.is_struct(column.type) else column
+    )
     return texts
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from recipes import registry
 from recipes.base import Recipe
+from schemas.choosing import Choosing
 from schemas.config import RunConfig
 from schemas.errors import ConfigError
 from schemas.facts import Facts
@@ -18,7 +19,15 @@ from transforms.steps import needs_text, plan_steps
 Configure = Callable[..., RunConfig]
 
 
-def recipe(name: str, fields: tuple[str, ...], reads: tuple[str, ...] = (), *, text: bool = True) -> Recipe:
+def recipe(
+    name: str,
+    fields: tuple[str, ...],
+    reads: tuple[str, ...] = (),
+    *,
+    uses: tuple[str, ...] = (),
+    text: bool = True,
+    detected: bool = False,
+) -> Recipe:
     """Return a recipe of that shape."""
 
     class Made(Recipe):
@@ -34,7 +43,7 @@ def recipe(name: str, fields: tuple[str, ...], reads: tuple[str, ...] = (), *, t
         def parse(self, text: str, facts: Facts, *, finish_reason: str = "stop") -> Mapping[str, Any]:
             return {}
 
-    Made.name, Made.fields, Made.reads = name, fields, reads
+    Made.name, Made.fields, Made.reads, Made.uses, Made.detected = name, fields, reads, uses, detected
     return Made()
 
 
@@ -174,3 +183,41 @@ def test_what_is_asked_changes_with_all_that_it_starts_from(
     reworded = recipe("first", ("recaption",), text=False)
     monkeypatch.setattr(type(reworded), "version", "2")
     assert changed(configure(reworded, *CHAIN[1:])) == {"first", "second", "third"}
+
+
+def test_what_is_used_is_told_where_there_is_somebody_who_writes_it(configure: Configure) -> None:
+    boxes = recipe("boxes", ("phrases",), uses=("recaption", "fused", "rewrites"), text=False)
+    alone = plan_steps(configure(boxes))["boxes"]
+    assert (alone.sources, alone.starts_from, alone.wave) == ((), (), 0)
+    among = plan_steps(configure(boxes, CHAIN[3], CHAIN[0]))["boxes"]
+    assert [source.recipe.name for source in among.sources] == ["first", "other"]
+    assert (among.starts_from, among.wave) == (("recaption", "rewrites"), 1)
+    assert among.asked != alone.asked
+
+
+def test_parts_of_a_picture_are_no_text_for_a_sample_without(configure: Configure) -> None:
+    phrases = recipe("parts", ("phrases",), text=False)
+    assert needs_text(plan_steps(configure(phrases)).values())
+    assert needs_text(plan_steps(configure(phrases, CHAIN[3])).values())
+    assert not needs_text(plan_steps(configure(phrases, CHAIN[0])).values())
+
+
+def test_detectors_detect_and_models_write(configure: Configure) -> None:
+    finder = recipe("finder", ("regions",), detected=True)
+    config = configure(finder, CHAIN[0])
+    with pytest.raises(ConfigError, match="'finder' is for detectors, and its worker is of kind 'openai'"):
+        plan_steps(config)
+    segments = RunConfig.model_validate(
+        config.model_dump(by_alias=True) | {"workers": {name: {"kind": "segments"} for name in config.workers}}
+    )
+    with pytest.raises(ConfigError, match="'first' asks for texts, and its worker, of kind 'segments'"):
+        plan_steps(segments)
+
+
+def test_other_thresholds_choose_anew_but_ask_nothing_again(configure: Configure) -> None:
+    finder = recipe("finder", ("regions",), text=False)
+    config = configure(finder, CHAIN[0])
+    stricter = config.model_copy(update={"regions": Choosing(min_score=0.5)})
+    before, after = plan_steps(config), plan_steps(stricter)
+    assert before["finder"].asked != after["finder"].asked
+    assert before["first"].asked == after["first"].asked

@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.colour_names import colour_table
 from schemas.facts import COLOURS
-from transforms.imaging.colour_names import colour_table
 from transforms.imaging.perceptual_hash import perceptual_hashes
 from transforms.imaging.thumbnail import SIDE
 

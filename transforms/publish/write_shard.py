@@ -18,6 +18,11 @@ from transforms.storage import commit
 TEXT_FIELDS = tuple(name for name in FIELDS if not is_list_field(name))
 """Fields of KEY.json that hold one text or null."""
 
+LIST_FIELDS = tuple(
+    name for name in FIELDS if is_list_field(name) and name not in ("long_negative", "short_negative")
+)
+"""Those that hold a list; of the negatives there are as many as of the positives, or it does not matter."""
+
 _COLUMNS: dict[str, pa.DataType] = {
     "uid": pa.string(),
     "shard": pa.string(),
@@ -35,10 +40,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "source_key": pa.string(),
     "language": pa.string(),
     "words": pa.int32(),
-    "n_long_positive": pa.int32(),
-    "n_short_positive": pa.int32(),
-    "n_rewrites": pa.int32(),
-    "n_regions": pa.int32(),
+    **{f"n_{name}": pa.int32() for name in LIST_FIELDS},
     **{f"has_{name}": pa.bool_() for name in TEXT_FIELDS},
 }
 INDEX_SCHEMA = pa.schema(_COLUMNS)
@@ -88,10 +90,7 @@ def index_row(record: Mapping[str, Any], json_bytes: bytes, place: Mapping[str, 
         "source_key": record["source"]["key"],
         "language": facts["language"],
         "words": facts["words"],
-        "n_long_positive": len(record["long_positive"]),
-        "n_short_positive": len(record["short_positive"]),
-        "n_rewrites": len(record["rewrites"]),
-        "n_regions": len(record["regions"]),
+        **{f"n_{name}": len(record[name]) for name in LIST_FIELDS},
         **{f"has_{name}": record[name] is not None for name in TEXT_FIELDS},
     }
 

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +13,9 @@ from recipes.content import stem
 from recipes.hygiene import words_of
 from recipes.wording.plain import plain
 from schemas.boxes import Box, area
+from schemas.choosing import Choosing
 from schemas.regions import Region
-from transforms.regions.soft_nms import BAD_BOX, BAD_SCORE, DECAYED, LOW_SCORE, NO_AREA, Method, soft_nms
+from transforms.regions.soft_nms import BAD_BOX, BAD_SCORE, DECAYED, LOW_SCORE, NO_AREA, soft_nms
 
 NO_PHRASE = "no phrase"
 TOO_SMALL = "smaller than the least area"
@@ -25,41 +25,6 @@ REASONS = (NO_PHRASE, BAD_BOX, BAD_SCORE, NO_AREA, TOO_SMALL, LOW_SCORE, DECAYED
 
 DIGITS = 6
 """Decimals of published boxes and scores: a thousandth of a pixel; processors differ in far lower ones."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choosing:
-    """What a region must have, and how much overlap is borne.
-
-    Args:
-        method, sigma, overlap: of `soft_nms`.
-        rivals: whether boxes of one phrase and those like it lower each other, or boxes of any phrase.
-        same_phrase: from this share of common words on, with the same head, two phrases are one (`likeness`).
-        min_score: the detector's confidence at least; 0.1 in CLOC (2410.02746), 0.3 in GRAIN (2412.04429).
-        min_decayed: what overlap must leave of it; half of the former, so that a weak box bears half a rival.
-        min_area: share of the picture; a square of 1/32 of the sides is one patch of a ViT-B/16 at 512 px.
-        max_regions: of a picture. CLOC finds 11.6 on average; the best scores are kept.
-    """
-
-    method: Method = "linear"
-    sigma: float = 0.5
-    overlap: float = 0.3
-    rivals: Literal["phrase", "all"] = "phrase"
-    same_phrase: float = 0.5
-    min_score: float = 0.1
-    min_decayed: float = 0.05
-    min_area: float = 1 / 32**2
-    max_regions: int = 20
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.min_score < math.inf:
-            raise ValueError(f"min_score {self.min_score} is under 0; CLOC's is 0.1")
-        if not 0 <= self.min_area < 1:
-            raise ValueError(f"min_area {self.min_area} is not in 0..1; it is a share of the picture")
-        if not 0 < self.same_phrase <= 1:
-            raise ValueError(f"same_phrase {self.same_phrase} is not in 0..1; 1 tells all phrases apart")
-        if self.max_regions < 1:
-            raise ValueError(f"max_regions {self.max_regions} is under 1; leave the step out instead")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from schemas.colour_names import colour_table
 from schemas.facts import COLOURS
-from transforms.imaging.colour_names import colour_table
 from transforms.imaging.measure import Measures, measure_thumbs
 from transforms.imaging.perceptual_hash import perceptual_hashes
 

@@ -56,7 +56,7 @@ EXPECTED = (
     '"source":{"shard":"a/0.tar","key":"k7","json":{"license":"cc-by"}},'
     '"long_positive":["A red car."],"long_negative":["A blue car."],'
     '"short_positive":[],"short_negative":[],"rewrites":[],"recaption":"A red car, parked.","fused":null,'
-    '"compressed":null,"english":null,"chinese":null,'
+    '"compressed":null,"english":null,"chinese":null,"phrases":[],"descriptions":[],'
     '"regions":[{"box":[0.1,0.2,0.5,0.75],"phrase":"car","score":0.5,"raw_score":null}],"scores":{},'
     '"facts":{"width":640,"height":480,"format":"jpeg","mode":"RGB","frames":1,"orientation":1,'
     '"sha256":"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",'
