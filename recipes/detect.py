@@ -1,11 +1,11 @@
 """What an open-vocabulary detector finds of a sample's phrases."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from recipes.base import Recipe
-from recipes.phrases import find_phrases
+from recipes.cloc_phrases import ClocPhrases, phrases_by_rule
 from recipes.reply import read_object, reject
 from recipes.wording.chunk_words import ARTICLES
 from schemas.annotation import Fields
@@ -13,8 +13,6 @@ from schemas.facts import Facts, written
 
 NO_PHRASES = "no phrases"
 """Why a sample has no regions that nothing was looked for in."""
-
-_TEXTS = ("long_positive", "recaption", "fused")
 
 
 class Detect(Recipe):
@@ -29,11 +27,15 @@ class Detect(Recipe):
     version: ClassVar[str] = "1"
     source: ClassVar[str] = "CLOC: Contrastive Localized Language-Image Pre-Training (arXiv 2410.02746)"
     fields: ClassVar[tuple[str, ...]] = ("regions",)
-    uses: ClassVar[tuple[str, ...]] = ("phrases", "descriptions", *_TEXTS)
+    uses: ClassVar[tuple[str, ...]] = ("phrases", "descriptions", *ClocPhrases.uses)
     needs_text: ClassVar[bool] = False
     needs_image: ClassVar[bool] = True
     detected: ClassVar[bool] = True
-    schema: ClassVar[Mapping[str, Any]] = {"type": "object", "required": ["regions"]}
+    schema: ClassVar[Mapping[str, Any]] = {
+        "type": "object",
+        "properties": {"regions": {"type": "array", "items": {"type": "object"}}},
+        "required": ["regions"],
+    }
 
     def prompt(self, facts: Facts) -> str:
         """Return the phrases as JSON, without articles: `{"phrases": [...]}`."""
@@ -66,15 +68,8 @@ def asked_phrases(facts: Facts) -> list[str]:
     if "phrases" in found or "descriptions" in found:
         phrases = [*found.get("phrases", ()), *found.get("descriptions", ())]
     else:
-        phrases = find_phrases(_texts(facts, found), facts.uid)
+        phrases = list(phrases_by_rule(facts))
     return list(dict.fromkeys(filter(None, map(_bare, phrases))))
-
-
-def _texts(facts: Facts, found: Mapping[str, Any]) -> Sequence[str]:
-    texts = [text for text in (found.get("recaption"), found.get("fused")) if text]
-    if facts.language in (None, "en"):
-        texts.append(facts.alt_text)
-    return [*found.get("long_positive", ()), *texts]
 
 
 def _bare(phrase: str) -> str:

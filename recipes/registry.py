@@ -6,11 +6,14 @@ from functools import cache
 
 from recipes.base import Recipe
 from recipes.bilingual import Bilingual
+from recipes.cloc_phrases import ClocPhrases
 from recipes.compress import Compress, CompressAltText, CompressFused
 from recipes.detect import Detect
 from recipes.fuse import Fuse
+from recipes.grain import Grain
 from recipes.hqclip import HqClip
 from recipes.laclip import LaClip
+from recipes.lvlm_grounding import LvlmGrounding
 from recipes.recaption import Recaption
 from schemas.annotation import FIELDS
 
@@ -25,6 +28,9 @@ _RECIPES: dict[str, Recipe] = {
         Compress(),
         CompressFused(),
         CompressAltText(),
+        ClocPhrases(),
+        Grain(),
+        LvlmGrounding(),
         Detect(),
     )
 }

@@ -27,9 +27,9 @@ def test_alt_text_in_another_language_is_not_looked_for() -> None:
     assert asked_phrases(german) == []
 
 
-def test_texts_of_other_recipes_come_before_the_alt_text() -> None:
+def test_phrases_of_all_english_texts() -> None:
     facts = told(long_positive=["A tall tree stands here."], recaption="A white fence.", fused=None)
-    assert asked_phrases(facts) == ["tall tree", "white fence", "brown dog"]
+    assert asked_phrases(facts) == ["brown dog", "white fence", "tall tree"]
 
 
 def test_phrases_of_other_recipes_stand_alone_each_once() -> None:

@@ -10,7 +10,8 @@ from schemas.annotation import FIELDS
 from schemas.facts import Facts
 
 NAMES = (
-    "bilingual", "compress", "compress-alt-text", "compress-fused", "fuse", "hqclip", "laclip", "recaption",
+    "bilingual", "cloc_phrases", "compress", "compress-alt-text", "compress-fused", "detect", "fuse", "grain",
+    "hqclip", "laclip", "lvlm_grounding", "recaption",
 )  # fmt: skip
 
 
