@@ -33,8 +33,10 @@ setup(
         "transforms.publish",
         "transforms.reading",
         "transforms.regions",
+        "transforms.scoring",
+        "transforms.selecting",
     ],
-    package_data={"pairwright": ["py.typed"]},
+    package_data={"dataset_cards": ["report.css", "report.js"], "pairwright": ["py.typed"]},
     data_files=[
         (
             "share/pairwright/configs",
@@ -63,6 +65,7 @@ setup(
     ],
     extras_require={
         "demo": ["scikit-image>=0.25", "scikit-learn>=1.6"],  # photographs that ship in their packages
+        "segments": ["scikit-image>=0.25"],  # the embedded detector splits pictures by colour with it
         "torch": [  # models in the worker process, the trainer, the evaluator
             "braceexpand>=0.1.7",
             "safetensors>=0.5",

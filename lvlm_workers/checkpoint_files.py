@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 import transformers
+from huggingface_hub.errors import StrictDataclassError
 from jinja2 import TemplateError
 from PIL import Image
 from safetensors import SafetensorError
@@ -26,7 +27,7 @@ from transformers.utils import logging as library_logging
 from transformers.utils.hub import has_file
 
 from lvlm_workers.base import WorkerError
-from schemas.workers import TransformersWorkerConfig
+from schemas.workers import CheckpointConfig, TransformersWorkerConfig
 
 BROKEN = (
     ArithmeticError,
@@ -36,6 +37,7 @@ BROKEN = (
     OSError,
     RuntimeError,
     SafetensorError,
+    StrictDataclassError,
     TemplateError,
     TypeError,
     ValueError,
@@ -68,33 +70,50 @@ def find_checkpoint(config: TransformersWorkerConfig) -> Found:
     Raises:
         WorkerError: it cannot.
     """
-    name, revision = config.model, config.revision or "main"
-    if name.startswith((".", "/", "~")) and not os.path.isdir(name):
-        raise WorkerError(f"model {name!r} is no folder; name one as seen from the working directory")
-    try:
-        found = transformers.AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
-        is_safe = any(has_file(name, file, revision=revision) for file in _WEIGHTS)
-    except BROKEN as error:
-        raise WorkerError(
-            f"model {name!r} cannot be used ({one_line(error)}); name a folder, or a hub id, of a checkpoint "
-            "that transformers knows without code of its own"
-        ) from error
+    found = read_config(config)
     reads_pictures = type(found) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     mapping = MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING if reads_pictures else MODEL_FOR_CAUSAL_LM_MAPPING
     if type(found) not in mapping:
         raise WorkerError(
-            f"model {name!r} ({found.model_type}) answers no prompts; name an image-text-to-text or a "
-            "text-generation checkpoint"
+            f"model {config.model!r} ({found.model_type}) answers no prompts; name an image-text-to-text or "
+            "a text-generation checkpoint"
         )
+    need_safe_weights(config)
+    return Found(config=found, model_class=mapping[type(found)], reads_pictures=reads_pictures)
+
+
+def read_config(config: CheckpointConfig) -> Any:
+    """Return what a checkpoint says of itself, without reading weights.
+
+    Raises:
+        WorkerError: it is not there, or is none.
+    """
+    name = config.model
+    if name.startswith((".", "/", "~")) and not os.path.isdir(name):
+        raise WorkerError(f"model {name!r} is no folder; name one as seen from the working directory")
+    with _usable(name):
+        return transformers.AutoConfig.from_pretrained(
+            name, revision=config.revision or "main", trust_remote_code=False
+        )
+
+
+def need_safe_weights(config: CheckpointConfig) -> None:
+    """Look whether a checkpoint's weights are there, and safe to read.
+
+    Raises:
+        WorkerError: they are not.
+    """
+    name, revision = config.model, config.revision or "main"
+    with _usable(name):
+        is_safe = any(has_file(name, file, revision=revision) for file in _WEIGHTS)
     if not is_safe:
         raise WorkerError(
             f"model {name!r} has no {_WEIGHTS[0]}, and pickled weights are not read, as they can run code; "
             "convert it with save_pretrained, or name a revision that has it"
         )
-    return Found(config=found, model_class=mapping[type(found)], reads_pictures=reads_pictures)
 
 
-def find_device(config: TransformersWorkerConfig) -> torch.device:
+def find_device(config: CheckpointConfig) -> torch.device:
     """Return where the model is to run.
 
     Raises:
@@ -144,7 +163,7 @@ def find_mark(processor: Any) -> str:
 
 
 def load_model(config: TransformersWorkerConfig, found: Found, device: torch.device, tokenizer: Any) -> Any:
-    """Return the model; a request's sampling is all that decides how it writes.
+    """Return the model that writes; a request's sampling is all that decides how.
 
     Of the checkpoint's own settings only its special tokens stay: penalties for repetition would count the
     padding of a batch, and the quotes and keys of JSON.
@@ -152,8 +171,26 @@ def load_model(config: TransformersWorkerConfig, found: Found, device: torch.dev
     Raises:
         BROKEN: it cannot be loaded, or lacks weights.
     """
+    model = load_weights(config, found.model_class, device)
+    own = model.generation_config
+    ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
+    model.generation_config = transformers.GenerationConfig(
+        eos_token_id=sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None}) or None,
+        pad_token_id=tokenizer.pad_token_id,
+        do_sample=False,
+        **{name: getattr(own, name, None) for name in _TOKEN_IDS},
+    )
+    return model
+
+
+def load_weights(config: CheckpointConfig, model_class: Any, device: torch.device) -> Any:
+    """Return a model of a class, with all its weights, where it is to run.
+
+    Raises:
+        BROKEN: it cannot be loaded, or lacks weights.
+    """
     with _no_progress_bar():
-        model, report = found.model_class.from_pretrained(
+        model, report = model_class.from_pretrained(
             config.model,
             revision=config.revision or "main",
             trust_remote_code=False,
@@ -164,20 +201,24 @@ def load_model(config: TransformersWorkerConfig, found: Found, device: torch.dev
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise ValueError(f"it lacks {len(missing)} of its weights, such as {missing[0]}")
-    own = model.generation_config
-    ends = own.eos_token_id if isinstance(own.eos_token_id, list) else [own.eos_token_id]
-    model.generation_config = transformers.GenerationConfig(
-        eos_token_id=sorted({end for end in (*ends, tokenizer.eos_token_id) if end is not None}) or None,
-        pad_token_id=tokenizer.pad_token_id,
-        do_sample=False,
-        **{name: getattr(own, name, None) for name in _TOKEN_IDS},
-    )
     return model.eval().to(device)
 
 
 def one_line(error: Exception) -> str:
     """Return the beginning of what the library says."""
     return " ".join(str(error).split())[:_MAX_MESSAGE_CHARS] or type(error).__name__
+
+
+@contextmanager
+def _usable(name: str) -> Iterator[None]:
+    """Say of what the library raises that a checkpoint cannot be used."""
+    try:
+        yield
+    except BROKEN as error:
+        raise WorkerError(
+            f"model {name!r} cannot be used ({one_line(error)}); name a folder, or a hub id, of a checkpoint "
+            "that transformers knows without code of its own"
+        ) from error
 
 
 @contextmanager
@@ -192,7 +233,7 @@ def _no_progress_bar() -> Iterator[None]:
             library_logging.enable_progress_bar()
 
 
-def _dtype(config: TransformersWorkerConfig, device: torch.device) -> Any:
+def _dtype(config: CheckpointConfig, device: torch.device) -> Any:
     if config.dtype != "auto":
         return getattr(torch, config.dtype)
     return "auto" if device.type == "cuda" else torch.float32

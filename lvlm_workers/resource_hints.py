@@ -1,5 +1,6 @@
 """What the machines need on which a worker with a model of its own runs."""
 
+from schemas.score import ClipConfig
 from schemas.workers import WorkerConfig
 
 RAM_GB_A_GPU = 24
@@ -14,10 +15,15 @@ def resource_hints(config: WorkerConfig) -> dict[str, str]:
     match config.kind:
         case "vllm":
             return _gpus(config.gpu, config.tensor_parallel)
-        case "transformers" if config.device == "cuda":
+        case "transformers" | "owlv2" if config.device == "cuda":
             return _gpus(config.gpu, 1)
         case _:
             return {}
+
+
+def clip_hints(config: ClipConfig) -> dict[str, str]:
+    """Return Beam's resource hints for the step that scores; none where it needs no GPU."""
+    return _gpus(config.gpu, 1) if config.device == "cuda" else {}
 
 
 def _gpus(name: str, number: int) -> dict[str, str]:

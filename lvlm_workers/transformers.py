@@ -1,13 +1,11 @@
 """A checkpoint in the worker process, by the transformers library."""
 
-import importlib.util
-import os.path
 from collections.abc import Generator, Iterable
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from lvlm_workers.base import Reply, Request, Worker
-from schemas.errors import ConfigError
+from lvlm_workers.in_process import need_packages, served_model
 from schemas.workers import TransformersWorkerConfig
 
 if TYPE_CHECKING:
@@ -32,12 +30,7 @@ class TransformersWorker(Worker):
     reads_images = True
 
     def __init__(self, config: TransformersWorkerConfig) -> None:
-        for package in ("torch", "transformers", "safetensors"):
-            if importlib.util.find_spec(package) is None:
-                raise ConfigError(
-                    f"worker kind 'transformers' needs {package}, which is not installed; "
-                    "pip install 'pairwright[torch]'"
-                )
+        need_packages(self.name, "torch", "transformers", "safetensors", extra="torch")
         self._config = config
         self._batches: Batches | None = None
 
@@ -76,12 +69,5 @@ class TransformersWorker(Worker):
             from lvlm_workers.batches import Batches
             from lvlm_workers.checkpoint import Checkpoint
 
-            self._batches = Batches(Checkpoint(self._config), self._config, _served_model(self._config))
+            self._batches = Batches(Checkpoint(self._config), self._config, served_model(self._config))
         return self._batches
-
-
-def _served_model(config: TransformersWorkerConfig) -> str:
-    """Return the name for provenance: a folder without the path to it, and the revision."""
-    is_folder = os.path.isdir(config.model)
-    name = os.path.basename(os.path.abspath(config.model)) if is_folder else config.model
-    return f"{name}@{config.revision}" if config.revision else name

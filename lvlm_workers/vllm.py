@@ -1,7 +1,6 @@
 """vLLM's engine in the worker process, kept busy through one sliding window."""
 
 import asyncio
-import importlib.util
 import os
 import threading
 from collections.abc import AsyncIterator, Generator, Iterable
@@ -10,11 +9,11 @@ from contextlib import asynccontextmanager
 from lvlm_workers.base import Reply, Request, Worker, WorkerError
 from lvlm_workers.chat_api import REFUSED_REQUEST, RefusedError
 from lvlm_workers.chat_client import REFUSED_FROM_START
+from lvlm_workers.in_process import need_packages, served_model
 from lvlm_workers.openai import AHEAD, MAX_PICTURE_BYTES, MAX_THREADS
 from lvlm_workers.picture import UnreadablePictureError, reduce_picture
 from lvlm_workers.vllm_keeper import Engine, EngineKeeper, Question
 from lvlm_workers.window import Work, slide
-from schemas.errors import ConfigError
 from schemas.workers import VllmWorkerConfig
 
 
@@ -35,7 +34,7 @@ class VllmWorker(Worker):
 
     def __init__(self, config: VllmWorkerConfig, keeper: EngineKeeper | None = None) -> None:
         self._config = config
-        self._model = _served_model(config)
+        self._model = served_model(config)
         self._keeper = keeper or _keepers.borrow(config)
         self._own = keeper is None
         self._refused: int | None = 0  # before any was answered; None once one was
@@ -132,10 +131,7 @@ class _Keepers:
         self._keepers: dict[VllmWorkerConfig, tuple[EngineKeeper, int]] = {}
 
     def borrow(self, config: VllmWorkerConfig) -> EngineKeeper:
-        if importlib.util.find_spec("vllm") is None:
-            raise ConfigError(
-                "worker kind 'vllm' needs vllm, which is not installed; pip install 'pairwright[vllm]'"
-            )
+        need_packages("vllm", "vllm", extra="vllm")
         with self._lock:
             keeper, users = self._keepers.get(config) or (_make_keeper(config), 0)
             self._keepers[config] = keeper, users + 1
@@ -178,10 +174,3 @@ def _make_keeper(config: VllmWorkerConfig) -> EngineKeeper:
 def _keep(request: Request, reply: Reply) -> None:
     if request.on_reply is not None:
         request.on_reply(reply)
-
-
-def _served_model(config: VllmWorkerConfig) -> str:
-    """Return the name for provenance: a folder without the path to it, and the revision."""
-    is_folder = os.path.isdir(config.model)
-    name = os.path.basename(os.path.abspath(config.model)) if is_folder else config.model
-    return f"{name}@{config.revision}" if config.revision else name

@@ -12,6 +12,7 @@ from pipelines.progress_display import Display
 from pipelines.publish import run_publish
 from pipelines.run import Run
 from pipelines.run_record import note_seconds
+from pipelines.score import check_scorer, run_score
 from schemas.errors import AccountingError
 from transforms.accounts import Account
 
@@ -19,6 +20,7 @@ STAGES: dict[str, Callable[[Run], Account]] = {
     "profile": run_profile,
     "dedup": run_dedup,
     "annotate": run_annotate,
+    "score": run_score,
     "publish": run_publish,
 }
 
@@ -41,10 +43,11 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
     """
     display = display or Display(enabled=False)
     check_workers(run)  # hours before they are needed
+    check_scorer(run)
     left = 0
     counted = Account()
     for name, stage in STAGES.items():
-        if name == "annotate" and not run.config.annotate:
+        if (name == "annotate" and not run.config.annotate) or (name == "score" and not run.config.score):
             continue
         started = time.monotonic()
         expected = left * len(run.config.annotate) if name == "annotate" else left

@@ -130,7 +130,7 @@ def _rate(plan: StepPlan, timed: Answered, seconds: float) -> Estimate:
     The upper bound is Little's law: requests in flight over the mean time of one. Of a batch each reply has
     its share of the time, as if one were in flight.
     """
-    batched = plan.worker.kind == "transformers"
+    batched = plan.worker.kind in ("transformers", "owlv2")
     in_flight = 1 if batched else min(len(timed), window_of(plan.worker))
     latencies = [
         reply.seconds for _, reply in timed if reply.finish_reason != REFUSED_REQUEST and reply.seconds > 0

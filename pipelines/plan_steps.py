@@ -14,7 +14,7 @@ from pipelines.plan_sample import Place, Sample
 from recipes.base import BadReply
 from schemas.annotation import Annotation
 from schemas.facts import Facts
-from schemas.workers import WorkerConfig
+from schemas.workers import ModelWorkerConfig, WorkerConfig
 from transforms.questions import Questions, failed
 from transforms.steps import Step
 from transforms.written_facts import failure_among, with_written
@@ -135,7 +135,7 @@ def _by_rule(questions: Questions, worker: Worker, asked: Mapping[Place, Facts])
 
 
 def _images(asked: Mapping[Place, Facts], worker: WorkerConfig) -> dict[Place, float]:
-    if worker.kind == "rules":
+    if not isinstance(worker, ModelWorkerConfig):
         return {}
     return {p: image_tokens(f.width, f.height, worker.image_pixels) for p, f in asked.items()}
 
@@ -147,7 +147,7 @@ def _a_request(sample: Sample, tokens: Mapping[Place, float]) -> Estimate:
 
 def prices(worker: WorkerConfig) -> tuple[float, float]:
     """Return what a million tokens in and out cost."""
-    return (0.0, 0.0) if worker.kind == "rules" else (worker.price_in, worker.price_out)
+    return (worker.price_in, worker.price_out) if isinstance(worker, ModelWorkerConfig) else (0.0, 0.0)
 
 
 def shared_tokens(prompts: Sequence[str]) -> float:

@@ -21,6 +21,7 @@ from transforms.publish.index import write_index, write_sizes
 from transforms.publish.plan import OutputShard, plan_output
 from transforms.publish_shards import OutputJob, PublishShards
 from transforms.reject_samples import RejectSamples
+from transforms.scoring.scored import decided
 from transforms.storage import commit_bytes, list_files, read_json, remove, remove_half_written
 
 FINISHED = ("run.json", "README.md", "index.parquet", "shards/sizes.json")
@@ -37,6 +38,8 @@ def run_publish(run: Run) -> Account:
     check_done(run, "dedup")
     for step in run.config.annotate:
         check_done(run, "annotate", run.asked(step))
+    if run.config.score is not None:
+        check_done(run, "score", decided(run.config))
     started = time.monotonic()
     mark = publish_mark(run)
     clear(run, mark)
@@ -60,7 +63,8 @@ def run_publish(run: Run) -> Account:
 def publish_mark(run: Run) -> str:
     """Return the hash of all that decides the output."""
     asked = [run.asked(step) for step in run.config.annotate]
-    return fingerprint("publish", code_mark(*PUBLISHING), run.config.publish, run.marks, asked)
+    scored = None if run.config.score is None else decided(run.config)
+    return fingerprint("publish", code_mark(*PUBLISHING), run.config.publish, run.marks, asked, scored)
 
 
 def clear(run: Run, mark: str) -> None:

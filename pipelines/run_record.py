@@ -9,6 +9,7 @@ from typing import Any
 
 from pipelines.public_url import public_url
 from pipelines.run import Run
+from pipelines.score import texts_left_out
 from pipelines.usage_record import totals, usage_record
 from recipes.registry import get_recipe
 from schemas.annotation import FIELDS
@@ -49,6 +50,7 @@ def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[
             "dropped": counted.by_kind("dropped"),
             "failed": counted.by_kind("failed"),
         },
+        **_scored(run),
         "coverage": {name: coverage[name] for name in FIELDS if name in coverage},
         **totals(usage),
         "usage": usage,
@@ -76,6 +78,14 @@ def _recipe(run: Run, recipe_name: str, worker_name: str) -> dict[str, Any]:
         "worker": worker.kind,
         "model": _name(worker.identity()["model"]),
     }
+
+
+def _scored(run: Run) -> dict[str, Any]:
+    """Return by which checkpoint texts were scored and which it left out; nothing without scores."""
+    if run.config.score is None:
+        return {}
+    made_by = run.config.score.clip.identity()
+    return {"score": {"clip": made_by, "texts_left_out": texts_left_out(run)}}
 
 
 def _name(model: str) -> str:

@@ -17,6 +17,7 @@ from schemas.errors import PairwrightError
 from transforms.code_mark import code_mark
 from transforms.fingerprint import fingerprint
 from transforms.process_pool import PooledDoFn
+from transforms.scoring.scored import decided
 from transforms.spent import Spent, spent_in
 from transforms.storage import (
     all_files,
@@ -67,10 +68,12 @@ def count_written(run: Run) -> Written | None:
     asked = [run.asked(step) for step in steps]
     if not all(exists(run.summary("annotate", parts)) for parts in asked):
         return None
-    work = partial(written_texts, config=run.config)
-    decided = [run.marks, asked, run.config.chunk_samples]
+    scored = run.config.score is not None and exists(run.summary("score", decided(run.config)))
+    config = run.config if scored else run.config.model_copy(update={"score": None})
+    work = partial(written_texts, config=config)
+    made_from = [run.marks, asked, run.config.chunk_samples, config.score]
     counted: Written = Counter()
-    for *key, number in _counted(run, "written", decided, work, run.jobs):
+    for *key, number in _counted(run, "written", made_from, work, run.jobs):
         counted[tuple(key)] += number
     return counted
 

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from schemas.choosing import Choosing
 from schemas.filters import Filter
+from schemas.scoring import ScoreConfig
 from schemas.section import Names, Section, as_tuple
 from schemas.workers import WorkerConfig
 
@@ -135,6 +136,7 @@ class RunConfig(Section):
     regions: Choosing = Field(
         Choosing(), description="Which boxes become regions, of a recipe that writes them."
     )
+    score: ScoreConfig | None = Field(None, description="None: nothing is scored.")
     publish: PublishConfig = PublishConfig()
     chunk_samples: int = Field(
         256, ge=1, description="Neighbouring samples committed together by `annotate`."

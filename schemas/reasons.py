@@ -43,6 +43,15 @@ REASONS: dict[str, str] = {
     "unsupported": "the model's reply says what is in none of the texts that it was made from",
     "over_budget": "the model's reply is longer than the tokens that it may have",
     "refused_request": "the server refused this request and would again; its message is the value",
+    # score (dropped, but for the first)
+    "unreadable_picture": "the picture could be measured, but not decoded whole, so nothing scores it",
+    "no_score": "the text that a rule of score.keep asks about has nothing to read",
+    "clip_alt": "the alt text's cosine with the picture is under score.keep's",
+    "clip_caption": "the caption's cosine with the picture is under score.keep's",
+    "clip_best": "the better cosine of alt text and caption is under score.keep's",
+    "semantic_duplicate": "the picture means nearly what that of the sample named does (embeddings)",
+    "balanced_out": "all that the sample names is named too often; the value is what most samples name of it",
+    "no_entry": "the sample names nothing that samples are balanced by",
 }
 """Reasons of filters are named `<kind>` by the filter that objected (see `schemas.filters`)."""
 

@@ -31,8 +31,8 @@ class TrainDataConfig(Section):
     max_skipped: Share = Field(0.01, description="Training stops when more samples than this cannot be read.")
     cache: str | None = Field(
         None,
-        description="Folder for copies of remote shards; those of the present window are kept. One that is "
-        "there is taken: empty it when the shards changed.",
+        description="Folder for copies of remote shards; those of the present window and the next are kept. "
+        "One that changed is copied anew; of a command's output (pipe:) that is not seen.",
     )
 
     @model_validator(mode="after")

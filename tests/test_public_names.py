@@ -42,7 +42,7 @@ def test_no_other_distribution_ships_our_top_level_names() -> None:
 def test_commands() -> None:
     (subparsers,) = (action for action in make_parser()._actions if action.choices)
     assert set(subparsers.choices or ()) == {
-        "curate", "plan", "doctor", "inspect", "verify", "hashes", "schema", "train",
+        "curate", "plan", "doctor", "inspect", "report", "verify", "hashes", "schema", "train",
         "evaluate", "compare",
     }  # fmt: skip
 
@@ -58,6 +58,7 @@ def test_sections_of_a_configuration() -> None:
         "workers",
         "annotate",
         "regions",
+        "score",
         "publish",
         "chunk_samples",
         "max_failed_replies",

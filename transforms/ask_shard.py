@@ -136,7 +136,7 @@ class AskShard:
             self._store.flush_if_due()
         replies = (reply,) if ticket.first is None else (ticket.first, reply)
         read = self._questions.read(facts, request.seed, *replies)
-        if isinstance(read, BadReply) and ticket.first is None and self._questions.is_drawn(reply):
+        if isinstance(read, BadReply) and ticket.first is None and self._questions.may_mend(reply):
             chunk.again.add(facts.index)
             return self._tag(self._questions.ask_again(request, read), chunk, facts, reply)
         if isinstance(read, BadReply):

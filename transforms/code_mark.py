@@ -22,7 +22,10 @@ MEASURING = (
 FILTERING = ("transforms/filter_facts.py", "transforms/profile_shards.py", "schemas/filters.py")
 COMPARING = ("transforms/dedup", "transforms/hash_list.py")
 ASKING = (
+    "lvlm_workers/colour_segments.py",
+    "lvlm_workers/segments.py",
     "recipes",
+    "schemas/colour_names.py",
     "transforms/annotation_table.py",
     "transforms/ask_shard.py",
     "transforms/chunks.py",
@@ -30,9 +33,23 @@ ASKING = (
     "transforms/regions",
     "transforms/written_facts.py",
 )
+SCORING = (
+    "lvlm_workers/clip_checkpoint.py",
+    "lvlm_workers/clip_embedder.py",
+    "lvlm_workers/clip_pictures.py",
+    "lvlm_workers/clip_relevance.py",
+    "lvlm_workers/clip_scorer.py",
+    "lvlm_workers/clip_texts.py",
+    "lvlm_workers/clip_words.py",
+    "recipes/clip_tokens.py",
+    "transforms/publish/caption.py",
+    "transforms/scoring/measure.py",
+    "transforms/scoring/score_table.py",
+)
 PUBLISHING = (
     "transforms/publish",
     "transforms/published.py",
+    "transforms/scoring",
     "transforms/publish_shards.py",
     "recipes/clip_tokens.py",
     "recipes/sentences.py",

@@ -16,6 +16,8 @@ from transforms.publish.plan import OutputShard
 from transforms.publish.write_shard import LIST_FIELDS, TEXT_FIELDS, Piece, write_output_shard
 from transforms.published import published
 from transforms.reading.images import read_images
+from transforms.scoring.score_table import scores_json
+from transforms.scoring.scored import Judged
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, exists, file_size, read_table
 
@@ -52,7 +54,11 @@ def pieces(output: OutputJob, config: RunConfig) -> Iterator[Piece]:
         for sample, image in zip(samples, read_images(job.shard, places, config.input), strict=True):
             advance("samples")
             yield Piece(
-                facts=sample.facts, shard_name=job.shard.name, annotations=sample.annotations, image=image
+                facts=sample.facts,
+                shard_name=job.shard.name,
+                annotations=sample.annotations,
+                image=image,
+                scores=scores_json(sample.scores) if isinstance(sample, Judged) else {},
             )
 
 

@@ -1,42 +1,31 @@
-"""The samples that are left after every stage, with what was written of them."""
+"""The samples that are left after every stage, with what was written of them and what it is worth."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from itertools import islice
 
-from schemas.annotation import Annotation
 from schemas.config import RunConfig
-from schemas.facts import Facts, Verdict
-from transforms.annotation_table import annotations_in
-from transforms.chunks import chunk_facts, chunk_path
+from schemas.facts import Verdict
+from transforms.annotated import Annotated, annotated_chunks, chunk_paths
+from transforms.chunks import chunk_facts
+from transforms.scoring.scored import Judged, judged
 from transforms.shard_job import ShardJob
-from transforms.steps import plan_steps
 from transforms.storage import read_table
 from transforms.survivors import survivors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Annotated:
-    """A sample that every recipe answered, with the answers."""
-
-    facts: Facts
-    annotations: tuple[Annotation, ...] = ()
-
-
-def published(job: ShardJob, config: RunConfig, start: int, stop: int) -> Iterator[Annotated]:
-    """Yield the `start`-th to `stop`-th published sample of a shard."""
+def published(job: ShardJob, config: RunConfig, start: int, stop: int) -> Iterator[Annotated | Judged]:
+    """Yield the `start`-th to `stop`-th published sample of a shard; judged ones where there are scores."""
     return islice(_published(job, config), start, stop)
 
 
-def _published(job: ShardJob, config: RunConfig) -> Iterator[Annotated]:
-    if not config.annotate:
+def _published(job: ShardJob, config: RunConfig) -> Iterator[Annotated | Judged]:
+    if config.score is not None:
+        yield from (one for one in judged(job, config) if isinstance(one, Judged))
+    elif config.annotate:
+        for _, samples in annotated_chunks(job, config):
+            yield from samples
+    else:
         yield from (Annotated(facts=facts) for facts in survivors(job))
-        return
-    for chunk in chunk_facts(job, config.chunk_samples):
-        answers = [annotations_in(read_table(path)) for path in chunk_paths(job, config, chunk)]
-        for facts, *of_sample in zip(chunk, *answers, strict=True):
-            if all(answer.reason is None for answer in of_sample):
-                yield Annotated(facts=facts, annotations=tuple(of_sample))
 
 
 def failures(job: ShardJob, config: RunConfig) -> Iterator[Verdict]:
@@ -63,6 +52,8 @@ def failures(job: ShardJob, config: RunConfig) -> Iterator[Verdict]:
                 )
 
 
-def chunk_paths(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> list[str]:
-    """Return where each configured recipe's annotations of a chunk lie."""
-    return [chunk_path(job, step, chunk) for step in plan_steps(config).values()]
+def rejections(job: ShardJob, config: RunConfig) -> Iterator[Verdict]:
+    """Yield a verdict on each sample that a recipe or its scores kept out."""
+    yield from failures(job, config)
+    if config.score is not None:
+        yield from (one for one in judged(job, config) if isinstance(one, Verdict))

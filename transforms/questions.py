@@ -61,6 +61,10 @@ class Questions:
         """Return whether a model wrote a reply, and would write another; if not, asking again is in vain."""
         return not (self.worker.repeatable or reply.finish_reason == REFUSED_REQUEST)
 
+    def may_mend(self, reply: Reply) -> bool:
+        """Return whether to ask again, told what was wrong; a detector cannot be told."""
+        return self.is_drawn(reply) and not self.step.recipe.detected
+
     def key(self, request: Request, facts: Facts) -> str:
         """Return the hash under which the reply is kept."""
         seen = facts.sha256.hex() if self.looks and facts.sha256 is not None else None

@@ -13,7 +13,7 @@ from schemas.facts import Verdict
 from transforms.accounts import Account
 from transforms.process_pool import PooledDoFn
 from transforms.profile_shards import verdict_account
-from transforms.published import failures
+from transforms.published import rejections
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, count_rows
 from transforms.survivors import verdicts_so_far
@@ -23,7 +23,7 @@ COLUMNS = ("uid", "shard", "key", "stage", "kind", "reason", "value")
 
 def rejected_rows(job: ShardJob, config: RunConfig) -> pa.Table:
     """Return the rejected samples of one shard, sorted by their place in it."""
-    tables = [verdicts_so_far(job), to_table(Verdict, failures(job, config))]
+    tables = [verdicts_so_far(job), to_table(Verdict, rejections(job, config))]
     verdicts = pa.concat_tables(tables).sort_by("index")
     shard = pa.array([job.shard.name] * verdicts.num_rows, pa.string())
     return verdicts.append_column("shard", shard).select(COLUMNS)

@@ -16,9 +16,9 @@ number), in which the work of one is done: 3.7 of 256 are lost.
 def window_of(worker: WorkerConfig) -> int:
     """Return how many requests a worker has under way at once; 0 where none waits for anything."""
     match worker.kind:
-        case "rules":
+        case "rules" | "segments":
             return 0
-        case "transformers":
+        case "transformers" | "owlv2":
             return worker.batch_size
         case _:
             return worker.in_flight

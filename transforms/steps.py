@@ -1,7 +1,8 @@
 """What a run asks for: its recipes, who answers each, and which of them start from what others write."""
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from recipes.base import Recipe
@@ -20,7 +21,7 @@ class Step:
 
     recipe: Recipe
     worker: WorkerConfig
-    choosing: Choosing = field(default_factory=Choosing)  # of regions
+    choosing: Choosing = dataclasses.field(default_factory=Choosing)  # of regions
     sources: tuple["Step", ...] = ()
 
     @property

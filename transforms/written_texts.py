@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from recipes.base import Recipe
 from schemas.config import RunConfig
 from transforms.chunks import chunk_facts, chunk_path
+from transforms.scoring.scored import Judged, judged
 from transforms.shard_job import ShardJob
 from transforms.steps import plan_steps
 from transforms.storage import read_table
@@ -26,18 +27,28 @@ def written_texts(job: ShardJob, config: RunConfig) -> Written:
     """Return what the configured recipes wrote of one shard; a chunk is in memory at a time."""
     steps = list(plan_steps(config).values())
     counted: Written = Counter()
+    kept = pa.array(_kept(job, config), pa.int64())
     for chunk in chunk_facts(job, config.chunk_samples, ["index", "uid", "key"]):
         tables = [read_table(chunk_path(job, step, chunk), _columns(step.recipe)) for step in steps]
         usable = [pc.is_null(table.column("reason")) for table in tables]
         published = reduce(pc.and_, usable)
+        if config.score is not None:
+            published = pc.and_(published, pc.is_in(tables[0].column("index"), value_set=kept))
         for step, table, answered in zip(steps, tables, usable, strict=True):
             _count_kept(counted, step.recipe, table.filter(answered))
             _count_published(counted, step.recipe, table.filter(published))
     return counted
 
 
+def _kept(job: ShardJob, config: RunConfig) -> list[int]:
+    """Return the indices of the samples that their scores keep; none where nothing is scored."""
+    if config.score is None:
+        return []
+    return [one.facts.index for one in judged(job, config) if isinstance(one, Judged)]
+
+
 def _columns(recipe: Recipe) -> list[str]:
-    return ["reason", "worker", "tokens_in", "tokens_out", "dropped", *recipe.fields]
+    return ["index", "reason", "worker", "tokens_in", "tokens_out", "dropped", *recipe.fields]
 
 
 def _count_kept(counted: Written, recipe: Recipe, answered: pa.Table) -> None:

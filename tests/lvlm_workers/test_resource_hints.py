@@ -6,6 +6,7 @@ from pydantic import ValidationError
 from lvlm_workers.resource_hints import resource_hints
 from schemas.workers import (
     OpenAIWorkerConfig,
+    Owlv2WorkerConfig,
     RulesWorkerConfig,
     TransformersWorkerConfig,
     VllmWorkerConfig,
@@ -30,6 +31,7 @@ MIN_RAM = "beam:resources:min_ram_bytes:v1"
             b"type:nvidia-tesla-t4;count:1",
             24e9,
         ),
+        (Owlv2WorkerConfig(kind="owlv2", model="m", device="cuda"), b"type:nvidia-l4;count:1", 24e9),
     ],
 )
 def test_a_model_on_a_gpu_as_beam_reads_it(config: WorkerConfig, accelerator: bytes, ram: float) -> None:
@@ -47,6 +49,7 @@ def test_a_model_on_a_gpu_as_beam_reads_it(config: WorkerConfig, accelerator: by
         OpenAIWorkerConfig(kind="openai", base_urls=("http://a/v1",), model="m"),
         TransformersWorkerConfig(kind="transformers", model="m"),
         TransformersWorkerConfig(kind="transformers", model="m", device="cpu"),
+        Owlv2WorkerConfig(kind="owlv2", model="m"),
     ],
 )
 def test_what_needs_no_gpu_asks_for_none(config: WorkerConfig) -> None:

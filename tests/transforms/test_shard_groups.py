@@ -66,3 +66,4 @@ def test_windows() -> None:
     assert window_of(worker(**OPENAI, in_flight=7)) == 7
     assert window_of(worker(kind="vllm", in_flight=9)) == 9
     assert window_of(worker(kind="transformers", batch_size=3)) == 3
+    assert window_of(worker(kind="owlv2", batch_size=5)) == 5

@@ -17,13 +17,19 @@ _DECIMALS = 3
 _WHO = tuple(field.name for field in fields(Provenance))
 
 
-def sample_json(facts: Facts, shard_name: str, annotations: Sequence[Annotation]) -> dict[str, Any]:
+def sample_json(
+    facts: Facts,
+    shard_name: str,
+    annotations: Sequence[Annotation],
+    scores: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """Return a sample's record, for `encode_mended`.
 
     Args:
         facts: of a whole sample (without `reason`).
         shard_name: `Shard.name` of the input shard it came from.
         annotations: in the order of the recipes; those with a reason write nothing.
+        scores: as `transforms.scoring.score_table.scores_json` returns them.
 
     Raises:
         ValueError: an annotation writes a field that is not in `FIELDS`, or that another wrote.
@@ -36,7 +42,7 @@ def sample_json(facts: Facts, shard_name: str, annotations: Sequence[Annotation]
         "caption": choose_caption(written, facts.alt_text),
         "source": {"shard": shard_name, "key": facts.key, "json": json.loads(facts.source_json)},
         **written,
-        "scores": {},
+        "scores": dict(scores or {}),
         "facts": _facts(facts),
         "provenance": provenance,
     }

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -42,6 +42,8 @@ _COLUMNS: dict[str, pa.DataType] = {
     "words": pa.int32(),
     **{f"n_{name}": pa.int32() for name in LIST_FIELDS},
     **{f"has_{name}": pa.bool_() for name in TEXT_FIELDS},
+    "clip_alt": pa.float32(),
+    "clip_caption": pa.float32(),
 }
 INDEX_SCHEMA = pa.schema(_COLUMNS)
 """A row of index.parquet. `offset` and `size_bytes` are of the image in the tar; the hashes are hex, of the
@@ -56,6 +58,7 @@ class Piece:
     shard_name: str
     annotations: Sequence[Annotation]
     image: bytes
+    scores: Mapping[str, Any] = field(default_factory=dict)
 
 
 def extension(image_format: str) -> str:
@@ -92,6 +95,8 @@ def index_row(record: Mapping[str, Any], json_bytes: bytes, place: Mapping[str, 
         "words": facts["words"],
         **{f"n_{name}": len(record[name]) for name in LIST_FIELDS},
         **{f"has_{name}": record[name] is not None for name in TEXT_FIELDS},
+        "clip_alt": record["scores"].get("clip_alt"),
+        "clip_caption": record["scores"].get("clip_caption"),
     }
 
 
@@ -122,7 +127,7 @@ def _write_sample(tar: TarWriter, shard: str, key: str, piece: Piece) -> dict[st
             f"{piece.shard_name}: the image of {facts.key!r} is not the one that was profiled: "
             "the shard changed during the run; remove the output folder and run again"
         )
-    record, json_bytes = encode_mended(sample_json(facts, piece.shard_name, piece.annotations))
+    record, json_bytes = encode_mended(sample_json(facts, piece.shard_name, piece.annotations, piece.scores))
     members = {
         f"{key}.{extension(facts.format)}": piece.image,
         f"{key}.json": json_bytes,

@@ -1,0 +1,162 @@
+"""A CLIP, SigLIP or SigLIP 2 of the transformers library on its way into memory.
+
+Pictures are prepared by the library's processors on Pillow, also where torchvision is there: both round
+differently, and scores must not depend on what is installed.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import transformers
+from transformers.utils import logging as library_logging
+from transformers.utils.hub import has_file
+
+from lvlm_workers.checkpoint_files import BROKEN, one_line
+from lvlm_workers.clip_pictures import PicturePreparer
+from lvlm_workers.clip_texts import TextReader
+from schemas.errors import ConfigError
+from schemas.score import ClipConfig
+
+LAYERS = 3
+"""The last text layers whose attention says which words matter (CLIP4DM, arXiv 2412.18404)."""
+
+_CLASSES = {
+    "clip": transformers.CLIPModel,
+    "siglip": transformers.SiglipModel,
+    "siglip2": transformers.Siglip2Model,
+}
+_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_HUB_ID = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
+_MEND = "give the folder of a CLIP or SigLIP, such as OUT/final of a training, or a hub id"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedClip:
+    """A model with what reads texts and prepares pictures for it."""
+
+    name: str
+    model: Any
+    texts: TextReader
+    pictures: PicturePreparer
+    device: torch.device
+
+
+def check_clip(config: ClipConfig) -> None:
+    """Look whether a checkpoint can be used: a folder's by loading it, a hub's all but its weights.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if os.path.isdir(os.path.expanduser(config.checkpoint)):
+        load_clip(config)
+        return
+    name, _ = _find(config), find_device(config)
+    with _told(config), _quiet():
+        _read_around(config, name)
+
+
+def load_clip(config: ClipConfig) -> LoadedClip:
+    """Return the model of a folder or hub id; only safetensors are read.
+
+    Attention of the text tower is computed step by step, so that it can be looked at; its graph for gradients
+    begins at the last `LAYERS` layers, before which none is kept.
+
+    Raises:
+        ConfigError: it is not there, is broken or another model, or there is no GPU and one is asked for.
+    """
+    name, device = _find(config), find_device(config)
+    with _told(config), _quiet():
+        settings, texts, pictures = _read_around(config, name)
+        model, report = _CLASSES[settings.model_type].from_pretrained(
+            name,
+            config=settings,
+            revision=config.revision or "main",
+            dtype=getattr(torch, config.dtype),
+            attn_implementation={"text_config": "eager", "vision_config": "sdpa"},
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+        if report["missing_keys"]:
+            missing = sorted(report["missing_keys"])
+            raise ValueError(f"it lacks {len(missing)} of its weights, such as {missing[0]}")
+    model = model.eval().requires_grad_(False).to(device)
+    for layer in model.text_model.encoder.layers[-LAYERS:]:
+        layer.self_attn.q_proj.bias.requires_grad_()
+    return LoadedClip(name=config.checkpoint, model=model, texts=texts, pictures=pictures, device=device)
+
+
+def find_device(config: ClipConfig) -> torch.device:
+    """Return where the model is to run.
+
+    Raises:
+        ConfigError: there is no GPU, and one is asked for.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("device 'cuda': torch finds no GPU here; set device to auto or cpu")
+    return torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def _read_around(config: ClipConfig, name: str) -> tuple[Any, TextReader, PicturePreparer]:
+    """Return the settings, and what reads texts and pictures: everything but the weights."""
+    files: dict[str, Any] = {"revision": config.revision or "main", "trust_remote_code": False}
+    settings = transformers.AutoConfig.from_pretrained(name, **files)
+    if settings.model_type not in _CLASSES:
+        raise ValueError(f"it is a {settings.model_type!r}, not one of {', '.join(_CLASSES)}")
+    if not any(has_file(name, file, revision=files["revision"]) for file in _WEIGHTS):
+        raise ValueError(
+            f"it has no {_WEIGHTS[0]}, and pickled weights are not read, as they can run code; "
+            "convert it with save_pretrained"
+        )
+    tokenizer = transformers.AutoTokenizer.from_pretrained(name, **files)
+    processor = transformers.AutoImageProcessor.from_pretrained(name, backend="pil", **files)
+    texts = TextReader(tokenizer, settings.text_config, is_clip=settings.model_type == "clip")
+    return settings, texts, PicturePreparer(processor, settings.vision_config)
+
+
+def _find(config: ClipConfig) -> str:
+    """Return a folder or a hub id; what looks like a path is never asked of the hub."""
+    name, path = config.checkpoint, os.path.expanduser(config.checkpoint)
+    if os.path.isdir(path):
+        if os.path.isdir(os.path.join(path, "final")) and not os.path.exists(
+            os.path.join(path, "config.json")
+        ):
+            final = os.path.join(name, "final")
+            raise ConfigError(f"checkpoint: {name!r} is the folder of a training run; give {final}")
+        return path
+    parent = os.path.dirname(path)
+    is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or (parent and os.path.isdir(parent))
+    if is_path or os.path.exists(path):
+        raise ConfigError(f"checkpoint: there is no folder {name[:200]!r}; {_MEND}")
+    if not _HUB_ID.fullmatch(name):
+        raise ConfigError(f"checkpoint: {name[:200]!r} is no folder and no hub id; {_MEND}")
+    return name
+
+
+@contextmanager
+def _told(config: ClipConfig) -> Iterator[None]:
+    """Say of what the library, or we, find wrong with a checkpoint whose it is."""
+    try:
+        yield
+    except BROKEN as error:
+        name = config.checkpoint
+        raise ConfigError(f"checkpoint: {name!r} cannot be used ({one_line(error)}); {_MEND}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's bar and notes off a terminal that shows ours."""
+    level, bar = library_logging.get_verbosity(), library_logging.is_progress_bar_enabled()
+    library_logging.set_verbosity_error()
+    library_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        library_logging.set_verbosity(level)
+        if bar:
+            library_logging.enable_progress_bar()

@@ -1,0 +1,136 @@
+"""What the score stage measures and decides: a configuration's section `score`."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, model_validator
+
+from schemas.score import ClipConfig
+from schemas.section import Section
+
+Cosine = Annotated[float, Field(ge=-1, le=1)]
+Share = Annotated[float, Field(gt=0, le=1)]
+Scored = Literal["clip_alt", "clip_caption", "clip_best"]
+
+SCORED_FIELDS = (
+    "long_positive",
+    "long_negative",
+    "short_positive",
+    "short_negative",
+    "rewrites",
+    "recaption",
+    "fused",
+    "compressed",
+    "english",
+)
+"""Fields whose texts a CLIP can be asked about; it reads no `chinese`."""
+
+ScoredField = Literal[
+    "long_positive",
+    "long_negative",
+    "short_positive",
+    "short_negative",
+    "rewrites",
+    "recaption",
+    "fused",
+    "compressed",
+    "english",
+]
+
+PRESETS: dict[str, dict[str, float]] = {
+    "laion-400m": {"min": 0.3},
+    "laion-5b-en": {"min": 0.28},
+    "datacomp-b32": {"min": 0.25},
+    "datacomp-l14": {"share": 0.3},
+}
+"""LAION-400M (arXiv 2111.02114) and the English part of LAION-5B (2210.08402), both by OpenAI's ViT-B/32;
+DataComp's (2304.14108) example for B/32, and its baseline, the best 30 % by L/14. A value means nothing for
+another model; a share does."""
+
+
+class KeepRule(Section):
+    """Which samples are kept for one of their scores."""
+
+    of: Scored = Field(
+        "clip_alt", description="Score of the alt text, of the caption, or the better of both."
+    )
+    min: Cosine | None = Field(None, description="The cosine at least.")
+    share: Share | None = Field(
+        None, description="Share of the pool with the highest scores; equal ones stay together."
+    )
+    preset: Literal["laion-400m", "laion-5b-en", "datacomp-b32", "datacomp-l14"] | None = Field(
+        None, description="A published value, for the model that it was published for."
+    )
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> "KeepRule":
+        if sum(bound is not None for bound in (self.min, self.share, self.preset)) != 1:
+            raise ValueError("give one of min, share and preset")
+        return self
+
+    def bound(self) -> tuple[Literal["min", "share"], float]:
+        """Return what is asked for: a cosine, or a share of the pool."""
+        told = PRESETS[self.preset] if self.preset else {"min": self.min, "share": self.share}
+        if (least := told.get("min")) is not None:
+            return "min", least
+        share = told["share"]
+        assert share is not None
+        return "share", share
+
+
+class TextRules(Section):
+    """Which single texts of a sample are left out; what is left of the sample is published."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    min: Cosine | None = Field(None, description="Written texts of a lower cosine go; not negatives.")
+    below_alt: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="Those that score so much lower than the alt text go; 0 keeps the better of both.",
+    )
+    margin: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="A sentence goes with its negative unless it scores so much higher than that.",
+    )
+
+
+class WordRules(Section):
+    """Sentences with a word that the picture speaks against go (CLIP4DM, arXiv 2412.18404)."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    epsilon: float = Field(
+        -5e-5,
+        description="Words under it are misaligned. The paper's, for OpenAI's ViT-B/32: calibrate another "
+        "model's with `pairwright calibrate`.",
+    )
+    fields: tuple[Literal["long_positive", "rewrites"], ...] = ("long_positive",)
+
+
+class ScoreConfig(Section):
+    """What a CLIP measures of every sample, and what is kept for it."""
+
+    clip: ClipConfig
+    fields: tuple[ScoredField, ...] = Field(
+        ("long_positive", "long_negative", "rewrites", "recaption", "fused", "compressed", "english"),
+        description="Texts that are scored beside alt text and caption; each costs a pass of the text tower.",
+    )
+    keep: tuple[KeepRule, ...] = Field((), description="Each must hold of a sample.")
+    texts: TextRules = TextRules()
+    words: WordRules | None = Field(None, description="None: words are not looked at.")
+    embeddings: bool = Field(False, description="Keep the pictures' embeddings in work/scores.")
+    max_drop_ratio: float = Field(
+        0.9, ge=0, le=1, description="The stage stops when it rejects more of its samples."
+    )
+
+    @model_validator(mode="after")
+    def _rules_have_scores(self) -> "ScoreConfig":
+        for name in self.words.fields if self.words else ():
+            if name not in self.fields:
+                raise ValueError(f"words looks at {name}, which is not among fields; add it there")
+        if self.texts.margin is not None and not {"long_positive", "long_negative"} <= set(self.fields):
+            raise ValueError("texts.margin compares long_positive and long_negative; add both to fields")
+        return self

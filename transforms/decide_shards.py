@@ -1,0 +1,40 @@
+"""Decide, from the scores, which samples are kept, and count which texts of theirs are left out."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import apache_beam as beam
+
+from schemas.config import RunConfig
+from schemas.facts import Verdict
+from transforms.accounts import Account, account
+from transforms.scoring.scored import judged
+from transforms.shard_job import ShardJob
+
+Decided = tuple[int, Account, Counter[tuple[str, ...]]]
+"""Order of a shard, what became of its samples, and texts left out of those kept by (field, why)."""
+
+
+def decide_shard(job: ShardJob, config: RunConfig) -> Decided:
+    """Return what becomes of those of a shard's samples that every recipe answered, and of their texts."""
+    verdicts = Counter[tuple[str, str, str]]()
+    left_out = Counter[tuple[str, ...]]()
+    entered = 0
+    for one in judged(job, config):
+        entered += 1
+        if isinstance(one, Verdict):
+            verdicts[one.kind, one.stage, one.reason] += 1
+        else:
+            left_out.update({(name, why): n for name, whys in one.dropped.items() for why, n in whys.items()})
+    return job.shard.order, account(entered, verdicts.elements()), left_out
+
+
+@dataclass(kw_only=True, eq=False)
+class DecideShards(beam.PTransform):  # type: ignore[misc]
+    """Count what the scores decide. In: PCollection of ShardJob. Out: PCollection of Decided, one a shard."""
+
+    config: RunConfig
+
+    def expand(self, jobs: beam.PCollection[ShardJob]) -> beam.PCollection[Decided]:
+        """Lift `decide_shard`."""
+        return jobs | beam.Map(decide_shard, config=self.config)

@@ -1,0 +1,113 @@
+"""Have a CLIP compare pictures with their texts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from lvlm_workers.clip_scorer import Scored
+from lvlm_workers.clip_words import WordScores, f_clipscore_grad, misaligned
+from recipes.clip_tokens import cut_to_fit
+from schemas.scoring import ScoreConfig, WordRules
+from transforms.annotated import Annotated
+from transforms.publish.caption import TEXTS, choose_caption
+from transforms.scoring.edit import written_fields
+from transforms.scoring.score_table import Cosine, Scores, Vector
+
+
+class Scorer(Protocol):
+    """What is asked of `lvlm_workers.clip_scorer.ClipScorer`."""
+
+    def score(self, pictures: Sequence[bytes], texts: Sequence[Sequence[str]]) -> list[Scored]: ...
+
+    def word_scores(self, images: Sequence[Any], texts: Sequence[str]) -> list[WordScores]: ...
+
+
+def measure(
+    samples: Sequence[Annotated], pictures: Sequence[bytes], scorer: Scorer, config: ScoreConfig
+) -> list[Scores]:
+    """Return the scores of some samples, in their order.
+
+    Texts are scored as far as a caption goes: cut to CLIP's 77 tokens (`recipes.clip_tokens.cut_to_fit`).
+    """
+    texts = [_texts(sample, config.fields) for sample in samples]
+    scored = scorer.score(pictures, texts)
+    found = [
+        _scores(sample, of_sample, one, config)
+        for sample, of_sample, one in zip(samples, texts, scored, strict=True)
+    ]
+    if config.words is None:
+        return found
+    return _with_words(samples, found, scored, scorer, config.words)
+
+
+def _texts(sample: Annotated, fields: Sequence[str]) -> list[str]:
+    """Return a sample's distinct texts, cut."""
+    written = written_fields(sample.annotations)
+    found = [sample.facts.alt_text, choose_caption(written, sample.facts.alt_text)]
+    for name in fields:
+        found += _as_list(written[name])
+    return list(dict.fromkeys(map(cut_to_fit, found)))
+
+
+def _as_list(value: Any) -> list[str]:
+    return list(value) if isinstance(value, list | tuple) else [] if value is None else [value]
+
+
+def _scores(sample: Annotated, texts: Sequence[str], scored: Scored, config: ScoreConfig) -> Scores:
+    facts = sample.facts
+    if scored.reason is not None:
+        return Scores(index=facts.index, uid=facts.uid, reason=scored.reason)
+    cosine: Mapping[str, Cosine] = dict(zip(texts, scored.cosine_K, strict=True))
+    written = written_fields(sample.annotations)
+
+    def of(value: Any) -> Cosine | list[Cosine]:
+        if isinstance(value, list | tuple):
+            return [cosine[cut_to_fit(text)] for text in value]
+        return None if value is None else cosine[cut_to_fit(value)]
+
+    assert scored.image_E is not None
+    return Scores(
+        index=facts.index,
+        uid=facts.uid,
+        clip_alt=cosine[cut_to_fit(facts.alt_text)],
+        clip_caption=cosine[cut_to_fit(choose_caption(written, facts.alt_text))],
+        fields={name: of(written[name]) for name in config.fields},
+        image=scored.image_E.astype(np.float16) if config.embeddings else None,
+        texts=_candidates(facts.alt_text, written, texts, scored) if config.embeddings else {},
+    )
+
+
+def _candidates(
+    alt_text: str, written: Mapping[str, Any], texts: Sequence[str], scored: Scored
+) -> dict[str, Vector]:
+    """Return the embeddings of the texts that may be the caption once others are left out."""
+    found = [alt_text, *written["long_positive"], *(written[name] for name in TEXTS if written[name])]
+    place = {text: k for k, text in enumerate(texts) if scored.cosine_K[k] is not None}
+    kept = [text for text in dict.fromkeys(map(cut_to_fit, found)) if text in place]
+    return {text: scored.text_KE[place[text]].astype(np.float16) for text in kept}
+
+
+def _with_words(
+    samples: Sequence[Annotated],
+    found: Sequence[Scores],
+    scored: Sequence[Scored],
+    scorer: Scorer,
+    rules: WordRules,
+) -> list[Scores]:
+    """Return the scores with what the words of the texts say."""
+    asked = [
+        (n, name, text)
+        for n, sample in enumerate(samples)
+        if scored[n].image_E is not None
+        for name in rules.fields
+        for text in _as_list(written_fields(sample.annotations)[name])
+    ]
+    told = scorer.word_scores([scored[n].image_E for n, _, _ in asked], [text for _, _, text in asked])
+    words: list[dict[str, list[list[str]]]] = [{name: [] for name in rules.fields} for _ in samples]
+    f_clipscore: list[dict[str, list[Cosine]]] = [{name: [] for name in rules.fields} for _ in samples]
+    for (n, name, _), of_text in zip(asked, told, strict=True):
+        words[n][name].append([word.word for word in misaligned(of_text, rules.epsilon)])
+        f_clipscore[n][name].append(f_clipscore_grad(of_text, rules.epsilon))
+    return [replace(one, wrong_words=words[n], f_clipscore=f_clipscore[n]) for n, one in enumerate(found)]

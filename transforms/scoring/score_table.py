@@ -1,0 +1,122 @@
+"""A sample's scores, and the table that keeps them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from schemas.annotation import is_list_field
+
+Cosine = float | None
+DECIMALS = 6
+"""Of published scores; machines differ in the seventh."""
+
+Vector = NDArray[np.float16]
+_TEXTS = pa.list_(pa.struct([("text", pa.string()), ("embedding", pa.list_(pa.float16()))]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What a CLIP says of one sample.
+
+    Args:
+        reason: why there are no scores: what is wrong with the picture.
+        fields: of each scored field, in the order of its texts; null where there is nothing to read.
+        wrong_words: of fields whose words were looked at, the misaligned ones of each text.
+        f_clipscore: the same texts' F-CLIPScore.
+        image: the picture's embedding, of unit length, where it is kept.
+        texts: then those of the texts that may become the caption, each as it is cut for that.
+    """
+
+    index: int
+    uid: str
+    reason: str | None = None
+    clip_alt: Cosine = None
+    clip_caption: Cosine = None
+    fields: Mapping[str, Cosine | Sequence[Cosine]] = field(default_factory=dict)
+    wrong_words: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
+    f_clipscore: Mapping[str, Sequence[Cosine]] = field(default_factory=dict)
+    image: Vector | None = None
+    texts: Mapping[str, Vector] = field(default_factory=dict)
+
+    @property
+    def clip_best(self) -> Cosine:
+        """The better of alt text and caption."""
+        return max((s for s in (self.clip_alt, self.clip_caption) if s is not None), default=None)
+
+
+def score_schema(fields: Sequence[str], words: Sequence[str] = ()) -> pa.Schema:
+    """Return the schema of the scores of these fields, and of the words of some."""
+    columns: list[tuple[str, pa.DataType]] = [("index", pa.int64()), ("uid", pa.string())]
+    columns += [("reason", pa.string()), ("clip_alt", pa.float32()), ("clip_caption", pa.float32())]
+    columns += [
+        (f"clip_{name}", pa.list_(pa.float32()) if is_list_field(name) else pa.float32()) for name in fields
+    ]
+    columns += [(f"words_{name}", pa.list_(pa.list_(pa.string()))) for name in words]
+    columns += [(f"f_clipscore_{name}", pa.list_(pa.float32())) for name in words]
+    return pa.schema([*columns, ("image", pa.list_(pa.float16())), ("texts", _TEXTS)])
+
+
+def score_table(rows: Iterable[Scores], fields: Sequence[str], words: Sequence[str] = ()) -> pa.Table:
+    """Return the scores as a table, sorted by index."""
+    made = [_row(row, fields, words) for row in sorted(rows, key=lambda row: row.index)]
+    return pa.Table.from_pylist(made, schema=score_schema(fields, words))
+
+
+def scores_in(table: pa.Table) -> list[Scores]:
+    """Return what `score_table` wrote."""
+    names = table.column_names
+    fields = [n.removeprefix("clip_") for n in names if n.startswith("clip_")][2:]
+    words = [n.removeprefix("words_") for n in names if n.startswith("words_")]
+    return [
+        Scores(
+            index=row["index"],
+            uid=row["uid"],
+            reason=row["reason"],
+            clip_alt=row["clip_alt"],
+            clip_caption=row["clip_caption"],
+            fields={name: row[f"clip_{name}"] for name in fields if row["reason"] is None},
+            wrong_words={name: row[f"words_{name}"] or () for name in words},
+            f_clipscore={name: row[f"f_clipscore_{name}"] or () for name in words},
+            image=None if row["image"] is None else np.asarray(row["image"], np.float16),
+            texts={one["text"]: np.asarray(one["embedding"], np.float16) for one in row["texts"] or ()},
+        )
+        for row in table.to_pylist()
+    ]
+
+
+def _row(row: Scores, fields: Sequence[str], words: Sequence[str]) -> dict[str, Any]:
+    return {
+        "index": row.index,
+        "uid": row.uid,
+        "reason": row.reason,
+        "clip_alt": row.clip_alt,
+        "clip_caption": row.clip_caption,
+        **{f"clip_{name}": row.fields.get(name) for name in fields},
+        **{f"words_{name}": row.wrong_words.get(name) for name in words},
+        **{f"f_clipscore_{name}": row.f_clipscore.get(name) for name in words},
+        "image": row.image,
+        "texts": [{"text": text, "embedding": vector} for text, vector in row.texts.items()] or None,
+    }
+
+
+def scores_json(scores: Scores) -> dict[str, Any]:
+    """Return a sample's scores as `KEY.json` has them: beside each text of a field its cosine.
+
+    `f_clipscore_grad` is that of the fields whose words were looked at.
+    """
+    return {
+        "clip_alt": _rounded(scores.clip_alt),
+        "clip_caption": _rounded(scores.clip_caption),
+        **{f"clip_{name}": _rounded(value) for name, value in scores.fields.items()},
+        **{f"f_clipscore_grad_{name}": _rounded(list(of)) for name, of in scores.f_clipscore.items()},
+    }
+
+
+def _rounded(value: Cosine | Sequence[Cosine]) -> Any:
+    if isinstance(value, list | tuple):
+        return [_rounded(one) for one in value]
+    return None if value is None else round(float(value), DECIMALS)  # type: ignore[arg-type]
