@@ -11,11 +11,10 @@ from torch import Tensor, distributed
 
 from contrastive_trainer.data.batch import Batch
 from contrastive_trainer.embedder import Embedder
-from contrastive_trainer.losses.contrastive import contrastive
+from contrastive_trainer.losses.contrastive import ALL_PAIRED, Negatives, contrastive
 from contrastive_trainer.losses.distill import Teacher, distillation
 from contrastive_trainer.losses.hni import hard_negative
 from contrastive_trainer.losses.long_clip import coarse_images
-from contrastive_trainer.losses.multi_text import multi_text
 from contrastive_trainer.losses.pairs import Pairs
 from contrastive_trainer.losses.regions import grounding, region_text, region_weight
 from schemas.errors import ConfigError
@@ -58,45 +57,73 @@ class Objective:
         return 1.0 if name == "contrastive" else float(section.weight)
 
     def _parts(self, embedded: Embedded, batch: Batch) -> dict[str, Tensor]:
-        config, group, tile = self.config, self.group, self.config.contrastive.tile
-        image_BD, text_BD, scale = embedded["image"], embedded["text"], self.embedder.clip.scale
-        parts = {"contrastive": self._contrastive(image_BD, text_BD, batch)}
+        config, image_BD = self.config, embedded["image"]
+        parts = {"contrastive": self._contrastive(embedded, batch)}
         if config.hni:
+            negative_BKD, has_BK = _negatives(embedded, batch, config.hni.negatives)
+            scale = self.embedder.clip.scale
             parts["hni"] = hard_negative(
-                image_BD, text_BD, embedded["negative"], scale, valid_NK=batch.has_negative_BK, group=group
+                image_BD, embedded["text"], negative_BKD, scale, has_BK, group=self.group
             )
-        if config.stc and self.embedder.tag_head is not None and batch.tag_BG is not None:
-            parts["stc"] = self.embedder.tag_head(image_BD, batch.tag_BG, batch.false_tag_BG, group=group)
+        if config.stc and self.embedder.tag_head is not None:
+            parts["stc"] = self.embedder.tag_head(
+                image_BD, batch.tag_BG, batch.false_tag_BG, group=self.group
+            )
         if config.multi_text:
-            kind, bias = config.contrastive.kind, self._bias()
-            more_TBD = embedded["more"].transpose(0, 1)
-            parts["multi_text"] = multi_text(
-                image_BD, more_TBD, scale, kind=kind, bias=bias, group=group, tile=tile
-            )
+            parts["multi_text"] = self._multi_text(image_BD, embedded["more"])
         if config.long_clip:
-            coarse_BD = coarse_images(image_BD, config.long_clip.components, group)
-            parts["long_clip"] = contrastive(coarse_BD, embedded["short"], scale, group=group, tile=tile)
+            parts["long_clip"] = self._long_clip(image_BD, embedded["short"], config.long_clip.components)
         if config.regions:
             parts |= self._regions(embedded, batch)
         if config.distill:
             parts["distill"] = self._distill(embedded, batch)
         return parts
 
-    def _contrastive(self, image_BD: Tensor, text_BD: Tensor, batch: Batch) -> Tensor:
+    def _contrastive(self, embedded: Embedded, batch: Batch) -> Tensor:
+        asked, negatives = self.config.contrastive.negatives, None
+        if asked is not None:
+            negative_BKD, has_BK = _negatives(embedded, batch, asked.per_image)
+            negatives = Negatives(text_NKD=negative_BKD, valid_NK=has_BK, shared=asked.of == "batch")
+        return self._compare(embedded["image"], embedded["text"], Pairs(ids_N=batch.group_B), negatives)
+
+    def _compare(
+        self,
+        image_BD: Tensor,
+        text_BD: Tensor,
+        pairs: Pairs = ALL_PAIRED,
+        negatives: Negatives | None = None,
+    ) -> Tensor:
+        """Return the contrastive loss of the configured kind."""
+        config, bias = self.config.contrastive, self.embedder.clip.bias
         return contrastive(
             image_BD,
             text_BD,
             self.embedder.clip.scale,
-            kind=self.config.contrastive.kind,
-            bias=self._bias(),
-            pairs=Pairs(ids_N=batch.group_B),
+            kind=config.kind,
+            bias=bias if bias is not None and config.kind == "sigmoid" else 0.0,
+            pairs=pairs,
+            negatives=negatives,
+            smoothing=config.smoothing,
             group=self.group,
-            tile=self.config.contrastive.tile,
+            tile=config.tile,
         )
 
-    def _bias(self) -> Tensor | float:
-        bias = self.embedder.clip.bias
-        return bias if bias is not None and self.config.contrastive.kind == "sigmoid" else 0.0
+    def _multi_text(self, image_BD: Tensor, text_BTD: Tensor) -> Tensor:
+        """Return the mean over the texts of the images' losses with them.
+
+        Texts of one image never meet, so none of them is a negative of its own image.
+
+        Source: LaCLIP-MT (arXiv 2305.20088), which the paper describes so; its code releases only the
+        single-text form.
+        """
+        return torch.stack([self._compare(image_BD, text_BD) for text_BD in text_BTD.unbind(1)]).mean()
+
+    def _long_clip(self, image_BD: Tensor, short_BD: Tensor, components: int) -> Tensor:
+        """Return InfoNCE of coarse images and short texts, see `coarse_images`; smoothed as the main loss."""
+        coarse_BD = coarse_images(image_BD, components, self.group)
+        scale, config = self.embedder.clip.scale, self.config.contrastive
+        smoothing, tile = config.smoothing, config.tile
+        return contrastive(coarse_BD, short_BD, scale, smoothing=smoothing, group=self.group, tile=tile)
 
     def _regions(self, embedded: Embedded, batch: Batch) -> dict[str, Tensor]:
         """Return CLOC's two losses, with its weight images / regions applied."""
@@ -131,3 +158,9 @@ class Objective:
         image_BD, text_BD, scale = embedded["image"], embedded["distill"], self.embedder.clip.scale
         tile = self.config.contrastive.tile
         return distillation(image_BD, text_BD, scale, teachers, group=self.group, tile=tile)
+
+
+def _negatives(embedded: Embedded, batch: Batch, count: int) -> tuple[Tensor, Tensor]:
+    """Return the first `count` false texts of each image (B, count, D), and which there are (B, count)."""
+    assert batch.has_negative_BK is not None
+    return embedded["negative"][:, :count], batch.has_negative_BK[:, :count]

@@ -8,7 +8,6 @@ import torch
 from torch import distributed
 from torch.autograd.function import once_differentiable
 
-from contrastive_trainer.losses.contrastive import contrastive
 from contrastive_trainer.losses.gather import gather, merge_log_sum_exp, rank, ranks
 from contrastive_trainer.losses.log_sum_exp import log_sum_exp
 from contrastive_trainer.losses.tiles import (
@@ -29,34 +28,6 @@ class Teacher:
     image_ND: torch.Tensor
     text_ND: torch.Tensor
     scale: float
-
-
-def reinforced(
-    image_ND: torch.Tensor,
-    text_ND: torch.Tensor,
-    scale: torch.Tensor | float,
-    teachers: Sequence[Teacher],
-    *,
-    weight: float,
-    group: distributed.ProcessGroup | None = None,
-    tile: int = TILE,
-) -> torch.Tensor:
-    """Return (1 - weight) * InfoNCE + weight * distillation, MobileCLIP's loss of one kind of text.
-
-    MobileCLIP adds up the losses of the real and of a synthetic text. With the texts' own embeddings on both
-    sides of a teacher this is InfoNCE with softened labels (SoftCLIP), for captions that are nearly alike.
-
-    Source: MobileCLIP (arXiv 2311.17049), weight 1.0 on its 12M set and 0.75 on 1B.
-
-    Raises:
-        ValueError: weight is not in 0..1, or there is no teacher.
-    """
-    if not 0 <= weight <= 1:
-        raise ValueError(f"weight is {weight}; give a share in 0..1")
-    loss = weight * distillation(image_ND, text_ND, scale, teachers, group=group, tile=tile)
-    if weight < 1:
-        loss = loss + (1 - weight) * contrastive(image_ND, text_ND, scale, group=group, tile=tile)
-    return loss
 
 
 def distillation(

@@ -12,8 +12,8 @@ def hard_negative(
     text_ND: torch.Tensor,
     negative_NKD: torch.Tensor,
     scale: torch.Tensor | float,
+    valid_NK: torch.Tensor,
     *,
-    valid_NK: torch.Tensor | None = None,
     group: distributed.ProcessGroup | None = None,
 ) -> torch.Tensor:
     """Return the mean of -log e^(s x.t) / (e^(s x.t) + sum_k e^(s x.n_k)) over images that have a negative.
@@ -29,7 +29,7 @@ def hard_negative(
         text_ND: unit rows; each image's positive.
         negative_NKD: unit rows; up to K negatives an image.
         scale: the inverse temperature.
-        valid_NK: bool; which negatives there are; none: all.
+        valid_NK: bool; which negatives there are.
         group: the ranks over which the mean is taken.
 
     Raises:
@@ -42,8 +42,6 @@ def hard_negative(
     with full_precision(image_ND.device):
         dtype = compute_dtype(image_ND, text_ND, negative_NKD)
         image_ND, text_ND, negative_NKD = (t.to(dtype) for t in (image_ND, text_ND, negative_NKD))
-        if valid_NK is None:
-            valid_NK = torch.ones(negative_NKD.shape[:2], dtype=torch.bool, device=image_ND.device)
         positive_N = torch.linalg.vecdot(image_ND, text_ND)
         gap_NK = scale * (torch.einsum("nd,nkd->nk", image_ND, negative_NKD) - positive_N[:, None])
         gap_NK = gap_NK.masked_fill(~valid_NK, -torch.inf)

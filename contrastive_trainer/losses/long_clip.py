@@ -1,41 +1,10 @@
-"""Long-CLIP's branches: whole images with long texts, coarse ones with short. Shapes: see `tiles`."""
+"""Long-CLIP's coarse images: their main components over the batch. Shapes: see `tiles`."""
 
 import torch
 from torch import distributed
 
-from contrastive_trainer.losses.contrastive import contrastive
 from contrastive_trainer.losses.gather import gather, rank
-from contrastive_trainer.losses.tiles import TILE, compute_dtype, full_precision
-
-COMPONENTS = 32
-"""Components kept of the images' features, as released."""
-
-
-def long_clip(
-    image_ND: torch.Tensor,
-    long_ND: torch.Tensor,
-    short_ND: torch.Tensor,
-    scale: torch.Tensor | float,
-    *,
-    components: int = COMPONENTS,
-    short_weight: float = 1.0,
-    smoothing: float = 0.1,
-    group: distributed.ProcessGroup | None = None,
-    tile: int = TILE,
-) -> torch.Tensor:
-    """Return L(image, long text) + short_weight * L(coarse image, short text), L the symmetric InfoNCE.
-
-    The coarse image is its projection on the batch's principal components, see `coarse_images`; as released
-    it is not brought back to unit length. Defaults are those of the released code.
-
-    Source: primary component matching, Long-CLIP (arXiv 2403.15378; beichenzbc/Long-CLIP, model_longclip.py).
-    The release takes the components of each GPU's own batch; here they are those of all ranks, so that the
-    result does not depend on the number of ranks.
-    """
-    coarse_ND = coarse_images(image_ND, components, group)
-    long_loss = contrastive(image_ND, long_ND, scale, smoothing=smoothing, group=group, tile=tile)
-    short_loss = contrastive(coarse_ND, short_ND, scale, smoothing=smoothing, group=group, tile=tile)
-    return long_loss + short_weight * short_loss
+from contrastive_trainer.losses.tiles import compute_dtype, full_precision
 
 
 def coarse_images(
@@ -43,7 +12,12 @@ def coarse_images(
 ) -> torch.Tensor:
     """Return m + (x - m) V V^T for each image x, m the batch's mean and V its first principal components.
 
-    V is held constant in backward: its own gradient grows without bound as two singular values meet.
+    V is held constant in backward: its own gradient grows without bound as two singular values meet. As
+    released the result is not brought back to unit length.
+
+    Source: primary component matching, Long-CLIP (arXiv 2403.15378; beichenzbc/Long-CLIP, model_longclip.py).
+    The release takes the components of each GPU's own batch; here they are those of all ranks, so that the
+    result does not depend on the number of ranks.
 
     Raises:
         ValueError: components is below 1.

@@ -7,6 +7,9 @@ from torch import nn
 
 from contrastive_trainer.losses.tiles import compute_dtype
 
+FREQUENCIES = 16
+"""Of the sinusoids of a coordinate, from pi to 128 pi."""
+
 
 class Prompter(nn.Module):
     """Embed an image's tokens under a box or a text, and find the box of a text.
@@ -19,13 +22,12 @@ class Prompter(nn.Module):
     before attention and the linear maps to the tower's width are ours.
     """
 
-    def __init__(self, width: int, embedding: int, frequencies: int = 16) -> None:
+    def __init__(self, width: int, embedding: int) -> None:
         """Make the parts for tokens of `width` and embeddings of `embedding` numbers."""
         super().__init__()
-        self.register_buffer(
-            "frequencies_F", math.pi * 2.0 ** torch.linspace(0, 7, frequencies), persistent=False
-        )
-        self.box_in = nn.Linear(8 * frequencies, width)
+        frequencies_F = math.pi * 2.0 ** torch.linspace(0, 7, FREQUENCIES)
+        self.register_buffer("frequencies_F", frequencies_F, persistent=False)
+        self.box_in = nn.Linear(8 * FREQUENCIES, width)
         self.text_in = nn.Linear(embedding, width)
         self.layer = nn.TransformerEncoderLayer(
             width,

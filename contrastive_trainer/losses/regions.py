@@ -8,9 +8,6 @@ from contrastive_trainer.losses.gather import mean_share
 from contrastive_trainer.losses.pairs import Pairs
 from contrastive_trainer.losses.tiles import TILE
 
-ALIKE_ABOVE = 0.9
-"""Cosine above which two phrases mean the same, as in CLOC."""
-
 
 def region_text(
     region_NKD: torch.Tensor,
@@ -18,8 +15,7 @@ def region_text(
     scale: torch.Tensor | float,
     valid_NK: torch.Tensor,
     *,
-    key_NKD: torch.Tensor | None = None,
-    alike_above: float = ALIKE_ABOVE,
+    alike_above: float,
     group: distributed.ProcessGroup | None = None,
     tile: int = TILE,
 ) -> torch.Tensor:
@@ -35,14 +31,12 @@ def region_text(
         phrase_NKD: unit rows, from the text tower.
         scale: the inverse temperature.
         valid_NK: bool; which regions there are.
-        key_NKD: what decides whether phrases are alike; none: the phrases' embeddings.
-        alike_above: the cosine.
+        alike_above: the cosine; 0.9 in CLOC.
         group: the ranks that share the batch.
         tile: rows and columns of a tile.
     """
-    keys_NKD = phrase_NKD if key_NKD is None else key_NKD
-    pairs = Pairs(valid_N=valid_NK.flatten(), keys_NK=keys_NKD.flatten(0, 1), alike_above=alike_above)
     region_ND, phrase_ND = region_NKD.flatten(0, 1), phrase_NKD.flatten(0, 1)
+    pairs = Pairs(valid_N=valid_NK.flatten(), keys_NK=phrase_ND, alike_above=alike_above)
     return contrastive(region_ND, phrase_ND, scale, pairs=pairs, group=group, tile=tile)
 
 

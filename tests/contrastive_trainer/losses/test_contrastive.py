@@ -23,7 +23,7 @@ def dense(
     kind: str,
     bias: Tensor | float = 0.0,
     pairs: Pairs = Pairs(),  # noqa: B008
-    negatives: Negatives = Negatives(),  # noqa: B008
+    negatives: Negatives | None = None,
     smoothing: float = 0.0,
 ) -> Tensor:
     """Return the same loss with every matrix held, written from the formulas pair by pair."""
@@ -38,20 +38,20 @@ def dense(
         ignored = (key @ key.T > pairs.alike_above) & ~positive
     logits = scale * (image @ text.T) + bias
     more = []
-    if negatives.extra_ED is not None:
-        more.append(scale * (image @ negatives.extra_ED.T) + bias)
-    if negatives.own_NKD is not None:
-        own = scale * (image[:, None] * negatives.own_NKD[keep]).sum(2) + bias
-        if negatives.own_valid_NK is not None:
-            own = own.masked_fill(~negatives.own_valid_NK[keep], -torch.inf)
-        more.append(own)
+    if negatives is not None and negatives.shared:
+        there = [negatives.text_NKD[n, k] for n, k in negatives.valid_NK.nonzero().tolist()]
+        more += [scale * (image @ text) + bias for text in there]
+    elif negatives is not None:
+        for own, valid in zip(negatives.text_NKD.unbind(1), negatives.valid_NK.unbind(1), strict=True):
+            one = scale * (image * own[keep]).sum(1) + bias
+            more.append(torch.where(valid[keep], one, -torch.inf))
     if kind == "sigmoid":
         labels = positive * 2.0 - 1
         terms = torch.where(ignored, 0, -functional.logsigmoid(labels * logits)).sum()
         return (terms + sum(-functional.logsigmoid(-m).sum() for m in more)) / count
     left_out = ignored | positive if kind == "leave_one_out" else ignored
     rows = columns = logits.masked_fill(left_out, -torch.inf)
-    rows = torch.cat([rows, *more], dim=1)
+    rows = torch.cat([rows, *(m[:, None] for m in more)], dim=1)
     target = positive.double() / positive.sum(1, keepdim=True) * (1 - smoothing) + smoothing / count
     total = torch.zeros((), dtype=image.dtype)
     for i in range(len(image)):
@@ -89,8 +89,9 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
         "scale": draw(st.sampled_from([0.5, 14.3, 100.0, 1e4])),
         "seed": draw(st.integers(0, 10**6)),
         "smoothing": draw(st.sampled_from([0.0, 0.1])) if kind == "softmax" else 0.0,
-        "extra": draw(st.integers(0, 5)),
-        "own": draw(st.integers(0, 3)),
+        "negatives": draw(st.integers(0, 3)),
+        "valid_negatives": draw(st.sampled_from([0.0, 0.3, 0.7, 1.0])),
+        "shared": draw(st.booleans()),
         "keys": draw(st.booleans()),
     }
     lists = {"min_size": count, "max_size": count}
@@ -105,11 +106,8 @@ def test_tiles_equal_the_dense_form_in_value_and_gradient(problem: dict[str, Any
     count, width, seed = problem["count"], problem["width"], problem["seed"]
     image, text = units(count, width, seed=seed), units(count, width, seed=seed + 1)
     scale, bias = scalar(problem["scale"]), scalar(-3.0)
-    extra, own = (
-        units(problem["extra"], width, seed=seed + 2),
-        units(count, problem["own"], width, seed=seed + 3),
-    )
-    own_valid = torch.rand(own.shape[:2], generator=torch.Generator().manual_seed(seed)) < 0.7
+    false = units(count, problem["negatives"], width, seed=seed + 2)
+    drawn = torch.rand(false.shape[:2], generator=torch.Generator().manual_seed(seed))
     pairs = Pairs(
         ids_N=None if problem["ids"] is None else torch.tensor(problem["ids"]),
         valid_N=None if problem["valid"] is None else torch.tensor(problem["valid"]),
@@ -117,9 +115,7 @@ def test_tiles_equal_the_dense_form_in_value_and_gradient(problem: dict[str, Any
         alike_above=0.7,
     )
     negatives = Negatives(
-        extra_ED=extra if len(extra) else None,
-        own_NKD=own if own.shape[1] else None,
-        own_valid_NK=own_valid if own.shape[1] else None,
+        text_NKD=false, valid_NK=drawn < problem["valid_negatives"], shared=problem["shared"]
     )
     kind, smoothing = problem["kind"], problem["smoothing"]
     used = bias if kind == "sigmoid" else 0.0
@@ -138,18 +134,18 @@ def test_tiles_equal_the_dense_form_in_value_and_gradient(problem: dict[str, Any
     if not theirs.requires_grad:  # no pair is valid
         assert ours == theirs == 0
         return
-    assert_same(ours, theirs, [image, text, scale, bias, extra, own])
+    assert_same(ours, theirs, [image, text, scale, bias, false])
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("tile", [1, 2, 3, 5, 10])
-def test_gradients_pass_finite_differences(kind: Kind, tile: int, units: Units) -> None:
-    inputs = [units(5, 3, seed=1), units(5, 3, seed=2), scalar(7.0), scalar(-1.0)]
-    inputs += [units(3, 3, seed=3), units(5, 2, 3, seed=4)]
+@pytest.mark.parametrize(("tile", "shared"), [(1, True), (2, False), (3, True), (5, False), (10, True)])
+def test_gradients_pass_finite_differences(kind: Kind, tile: int, shared: bool, units: Units) -> None:
+    inputs = [units(5, 3, seed=1), units(5, 3, seed=2), scalar(7.0), scalar(-1.0), units(5, 2, 3, seed=3)]
+    valid = torch.tensor([[1, 1], [0, 1], [0, 0], [1, 0], [1, 1]]).bool()
 
     def loss(*arguments: Tensor) -> Tensor:
-        image, text, scale, bias, extra, own = arguments
-        negatives = Negatives(extra_ED=extra, own_NKD=own)
+        image, text, scale, bias, false = arguments
+        negatives = Negatives(text_NKD=false, valid_NK=valid, shared=shared)
         used = bias if kind == "sigmoid" else 0.0
         return contrastive(image, text, scale, kind=kind, bias=used, negatives=negatives, tile=tile)
 
@@ -165,9 +161,15 @@ def test_by_hand() -> None:
     assert contrastive(image, text, 1.0, kind="leave_one_out").item() == pytest.approx(expected)
     expected = (math.log(4 / 3) + math.log(3 / 2) + 2 * math.log(2)) / 2  # sigmoids 3/4, 2/3 and two of 1/2
     assert contrastive(image, text, 1.0, kind="sigmoid").item() == pytest.approx(expected)
-    extra = Negatives(extra_ED=torch.zeros(2, 2, dtype=torch.float64))  # two more of logit 0, for rows only
-    rows, columns = math.log(6 / 3) + math.log(5 / 2), math.log(4 / 3) + math.log(3 / 2)
-    assert contrastive(image, text, 1.0, negatives=extra).item() == pytest.approx((rows + columns) / 4)
+    # Two more of logit 0, both the first image's: for the rows of all, or for the first row; for no column.
+    false, valid = torch.zeros(2, 2, 2, dtype=torch.float64), torch.tensor([[True, True], [False, False]])
+    columns = math.log(4 / 3) + math.log(3 / 2)
+    for shared, second in ((True, 5 / 2), (False, 3 / 2)):
+        negatives = Negatives(text_NKD=false, valid_NK=valid, shared=shared)
+        rows = math.log(6 / 3) + math.log(second)
+        assert contrastive(image, text, 1.0, negatives=negatives).item() == pytest.approx(
+            (rows + columns) / 4
+        )
 
 
 def test_infonce_is_softplus_of_infoloob_row_by_row(units: Units) -> None:
@@ -321,3 +323,8 @@ def test_wrong_options_are_told(options: dict[str, Any], message: str) -> None:
 def test_wrong_shapes_are_told() -> None:
     with pytest.raises(ValueError, match=r"\(2, 2\) and \(3, 3\)"):
         contrastive(torch.eye(2), torch.eye(3), 1.0)
+    negatives = Negatives(
+        text_NKD=torch.zeros(3, 1, 2), valid_NK=torch.zeros(3, 1, dtype=torch.bool), shared=True
+    )
+    with pytest.raises(ValueError, match=r"negatives of 2 images are \(3, 1, 2\), \(3, 1\)"):
+        contrastive(torch.eye(2), torch.eye(2), 1.0, negatives=negatives)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from contrastive_trainer.losses.contrastive import contrastive
-from contrastive_trainer.losses.distill import Teacher, distillation, reinforced
+from contrastive_trainer.losses.distill import Teacher, distillation
 
 Units = Callable[..., Tensor]
 
@@ -51,7 +51,7 @@ def test_tiles_equal_the_dense_form_with_teachers_of_other_widths(
 def test_gradients_pass_finite_differences(units: Units) -> None:
     inputs = [units(5, 3, seed=3), units(5, 3, seed=4), torch.tensor(5.0).double().requires_grad_()]
     teachers = make_teachers(units, 5)
-    assert torch.autograd.gradcheck(lambda *a: reinforced(*a, teachers, weight=0.75, tile=2), inputs)
+    assert torch.autograd.gradcheck(lambda *a: distillation(*a, teachers, tile=2), inputs)
 
 
 def test_a_student_that_agrees_has_nothing_to_learn(units: Units) -> None:
@@ -61,9 +61,6 @@ def test_a_student_that_agrees_has_nothing_to_learn(units: Units) -> None:
     loss = distillation(image, text, 30.0, [same], tile=4)
     assert loss.item() == pytest.approx(0, abs=1e-12)
     assert torch.autograd.grad(loss, image)[0].abs().max() < 1e-12
-    # Then only InfoNCE is left.
-    mixed = reinforced(image, text, 30.0, [same], weight=0.25)
-    assert mixed.item() == pytest.approx(0.75 * contrastive(image, text, 30.0).item())
 
 
 def test_by_hand() -> None:
@@ -83,7 +80,7 @@ def test_texts_as_their_own_teacher_soften_labels(units: Units) -> None:
     target = (1 - 0.5) * torch.eye(4) + 0.5 * (50 * text @ text.T).softmax(1)
     logits = 10 * image @ text.T
     expected = -(target * logits.log_softmax(1)).sum() - (target * logits.log_softmax(0)).sum()
-    found = reinforced(image, text, 10.0, [soft], weight=0.5)
+    found = 0.5 * (contrastive(image, text, 10.0) + distillation(image, text, 10.0, [soft]))
     torch.testing.assert_close(
         torch.autograd.grad(found, image)[0], torch.autograd.grad(expected / 8, image)[0]
     )
@@ -113,5 +110,3 @@ def test_wrong_teachers_are_told() -> None:
         distillation(eye, eye, 1.0, [])
     with pytest.raises(ValueError, match=r"\(2, 3\) images and texts for 3"):
         distillation(eye, eye, 1.0, [Teacher(image_ND=eye[:2], text_ND=eye, scale=1.0)])
-    with pytest.raises(ValueError, match="0..1"):
-        reinforced(eye, eye, 1.0, [], weight=2.0)

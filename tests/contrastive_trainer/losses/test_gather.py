@@ -42,7 +42,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results,
 
 def test_two_ranks_give_the_loss_and_gradient_of_one(results: tuple[Results, Results, Results]) -> None:
     whole, first, second = results
-    assert len(whole) == 18
+    assert len(whole) == 20
     for name, expected in whole.items():
         parts = list(zip(first[name], second[name], strict=True))
         if name == "grad_cache":

@@ -32,7 +32,8 @@ class Towers(nn.Module):
         }
 
     def loss(self, embeddings: dict[str, Tensor]) -> Tensor:
-        negatives = Negatives(extra_ED=embeddings["text"].flip(1))
+        false, valid = embeddings["text"].flip(1)[:, None], embeddings["raw"][:, :1] > 0
+        negatives = Negatives(text_NKD=false, valid_NK=valid, shared=True)
         return contrastive(
             embeddings["image"], embeddings["text"], self.log_scale.exp(), negatives=negatives, tile=4
         )

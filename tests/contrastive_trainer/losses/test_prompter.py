@@ -26,12 +26,11 @@ def test_prompts_do_not_see_each_other_nor_other_images() -> None:
 
 
 def test_encoding_by_hand() -> None:
-    prompter = Prompter(width=8, embedding=4, frequencies=2)
-    encoded = prompter.encode(torch.tensor([[[0.5, 0.0, 1.0, 0.25]]]))[0, 0]
-    assert prompter.get_buffer("frequencies_F").tolist() == pytest.approx([math.pi, 128 * math.pi])
-    first = [math.sin(math.pi / 2), math.sin(64 * math.pi), math.cos(math.pi / 2), math.cos(64 * math.pi)]
-    torch.testing.assert_close(encoded[:4], torch.tensor(first), atol=1e-4, rtol=0)
-    torch.testing.assert_close(encoded[4:8], torch.tensor([0.0, 0, 1, 1]))
+    encoded_4F = make_prompter().encode(torch.tensor([[[0.5, 0.0, 1.0, 0.25]]]))[0, 0].view(4, 32)
+    for coordinate, found_F in zip((0.5, 0.0, 1.0, 0.25), encoded_4F, strict=True):
+        angles = [math.pi * 2 ** (7 * k / 15) * coordinate for k in range(16)]  # pi to 128 pi
+        expected = [math.sin(a) for a in angles] + [math.cos(a) for a in angles]
+        assert found_F.tolist() == pytest.approx(expected, abs=2e-4)
 
 
 def test_learns_where_a_marked_patch_lies() -> None:

@@ -7,19 +7,17 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, distributed
 from torch.nn import functional
 
-from contrastive_trainer.losses.cloob import cloob
 from contrastive_trainer.losses.contrastive import Negatives, contrastive
-from contrastive_trainer.losses.distill import Teacher, reinforced
-from contrastive_trainer.losses.gather import gather
+from contrastive_trainer.losses.distill import Teacher, distillation
 from contrastive_trainer.losses.grad_cache import grad_cache
 from contrastive_trainer.losses.hni import hard_negative
-from contrastive_trainer.losses.long_clip import long_clip
-from contrastive_trainer.losses.multi_text import multi_text
+from contrastive_trainer.losses.long_clip import coarse_images
 from contrastive_trainer.losses.pairs import Pairs
 from contrastive_trainer.losses.regions import grounding, region_text, region_weight
 from contrastive_trainer.losses.stc import short_tags
@@ -46,31 +44,29 @@ def losses(part: slice, group: Group) -> Iterator[tuple[str, Loss]]:
         "valid": {"pairs": Pairs(valid_N=valid)},
         "keys": {"pairs": Pairs(keys_NK=fixed(3, seed=5), valid_N=valid, alike_above=0.3)},
         "smoothing": {"smoothing": 0.1},
-        "own": {"negatives": Negatives(own_NKD=fixed(2, WIDTH, seed=6))},
         "leave_one_out": {"kind": "leave_one_out", "pairs": Pairs(ids_N=ids)},
         "sigmoid": {"kind": "sigmoid", "bias": -3.0, "pairs": Pairs(ids_N=ids, valid_N=valid)},
     }
     for name, given in options.items():
         yield name, lambda x, y, s, given=given: contrastive(x, y, s, **given, group=group, tile=3)
-    yield (
-        "gathered_negatives",
-        lambda x, y, s: contrastive(
-            x, y, s, negatives=Negatives(extra_ED=gather(y.flip(1), group)), group=group
-        ),
-    )
-    yield "cloob", lambda x, y, s: cloob(x, y, s, beta=8, group=group)
+    some = (torch.arange(2 * COUNT).view(COUNT, 2) % 3 > 0)[part] & valid[:, None]  # 2 and 4 of the ranks'
+    for shared in (True, False):
+        for kind in ("softmax", "sigmoid", "leave_one_out"):
+
+            def with_negatives(
+                x: Tensor, y: Tensor, s: Tensor, kind: Any = kind, shared: bool = shared
+            ) -> Tensor:
+                false = torch.stack([y.flip(1), x.roll(1, 1)], dim=1)
+                negatives = Negatives(text_NKD=false, valid_NK=some, shared=shared)
+                return contrastive(x, y, s, kind=kind, negatives=negatives, group=group, tile=3)
+
+            yield f"{kind}_{'shared' if shared else 'own'}", with_negatives
     teachers = [
         Teacher(image_ND=fixed(4, seed=k), text_ND=fixed(4, seed=k + 1), scale=9.0 * k) for k in (1, 3)
     ]
-    yield "reinforced", lambda x, y, s: reinforced(x, y, s, teachers, weight=0.7, group=group, tile=3)
-    yield "long_clip", lambda x, y, s: long_clip(x, y, y.flip(1), s, components=3, group=group)
-    texts_valid = torch.stack([valid, ~valid])
-    yield (
-        "multi_text",
-        lambda x, y, s: multi_text(x, torch.stack([y, y.flip(1)]), s, valid_KN=texts_valid, group=group),
-    )
-    some = (torch.arange(2 * COUNT).view(COUNT, 2) % 3 > 0)[part] & valid[:, None]
-    yield "hni", lambda x, y, s: hard_negative(x, y, fixed(2, WIDTH, seed=7), s, valid_NK=some, group=group)
+    yield "distill", lambda x, y, s: distillation(x, y, s, teachers, group=group, tile=3)
+    yield "long_clip", lambda x, y, s: contrastive(coarse_images(x, 3, group), y, s, group=group)
+    yield "hni", lambda x, y, s: hard_negative(x, y, fixed(2, WIDTH, seed=7), s, some, group=group)
     yield (
         "regions",
         lambda x, y, s: (
@@ -92,8 +88,9 @@ def losses(part: slice, group: Group) -> Iterator[tuple[str, Loss]]:
         ),
     )
     tags = torch.where(valid[:, None], torch.tensor([[3, 1]]), -1)
+    false_tags = torch.where(some, torch.tensor([[4, 0]]), -1)
     vocabulary = functional.normalize(torch.arange(30.0).double().view(5, 6).sin(), dim=1)
-    yield "stc", lambda x, y, s: short_tags(x + y, vocabulary, s, -2.0, tags, group=group)
+    yield "stc", lambda x, y, s: short_tags(x + y, vocabulary, s, -2.0, tags, false_tags, group=group)
 
 
 def measure(rank: int | None, group: Group = None) -> dict[str, list[Tensor]]:
