@@ -23,6 +23,12 @@ Scores = tuple[NDArray[np.float64], NDArray[np.float64]]
 MAX_WORDS = 2**15
 """The most frequent words that a bag of words counts."""
 
+FOLDS = 5
+"""Of the cross-validation of a bag of words."""
+
+_L2 = 1e-3
+_ORDER = 3  # of the n-grams
+
 
 def blind_scores(
     positive: Sequence[str],
@@ -46,7 +52,7 @@ def blind_scores(
     tested = {" ".join(tokenize(text)) for text in (*positive, *negative)}
     foreign = [text for text in corpus if " ".join(tokenize(text)) not in tested]
     if foreign:
-        model = train(foreign)
+        model = train(foreign, order=_ORDER)
         scores["plausible"] = (
             np.array([model.score(text) for text in positive]),
             np.array([model.score(text) for text in negative]),
@@ -59,9 +65,6 @@ def bag_of_words_scores(
     positive: Sequence[str],
     negative: Sequence[str],
     clusters: NDArray[np.int64],
-    *,
-    folds: int = 5,
-    l2: float = 1e-3,
 ) -> Scores:
     """Return scores of a logistic regression on words, each pair's by a model that did not see its cluster.
 
@@ -72,15 +75,15 @@ def bag_of_words_scores(
         ValueError: there are fewer clusters than folds.
     """
     nothing = np.zeros(len(positive), dtype=np.int64)
-    fold_N = assign_folds(nothing, folds=folds, clusters_N=clusters)
+    fold_N = assign_folds(nothing, folds=FOLDS, clusters_N=clusters)
     bags = [Counter(tokenize(text)) for text in (*positive, *negative)]
     scores = np.zeros(len(bags))
-    for fold in range(folds):
+    for fold in range(FOLDS):
         held = np.flatnonzero(fold_N == fold)
         seen = np.flatnonzero(fold_N != fold)
         words = _vocabulary([bags[row] for row in (*seen, *(seen + len(positive)))])
         differences_NV = _differences([(bags[row], bags[row + len(positive)]) for row in seen], words)
-        model = fit_logistic(differences_NV, nothing[seen], classes=2, l2=l2, intercept=False)
+        model = fit_logistic(differences_NV, nothing[seen], classes=2, l2=_L2, intercept=False)
         weight_V = model.weights_GC[:-1, 0] - model.weights_GC[:-1, 1]
         for row in (*held, *(held + len(positive))):
             # Words in order, so that equal bags give equal sums.

@@ -19,7 +19,7 @@ from clip_evaluation.temperature import check_logits, fit_temperature, logit_til
 BINS = 15
 """As Guo et al. 2017 (arXiv 1706.04599)."""
 
-_FLOOR_DRAWS = 200
+_FLOOR_DRAWS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +37,13 @@ class Bin:
 class Calibration:
     """Errors at one temperature; lower is better, chance is that of equal probabilities for all classes.
 
-    `ece` has bins of equal width, `ece_adaptive` of equally many rows. Both are above 0 for a perfectly
-    calibrated model too, as bins are finite: `ece_floor` is the mean `ece` when classes are drawn from
-    the model's own probabilities. `reliability` is the table behind `ece`, empty bins left out.
+    `ece` has bins of equal width, `ece_adaptive` of equally many rows. Neither has a chance level (equal
+    probabilities are right as often as they say) nor an interval: a resampled sum of absolute values lies
+    above the one that was resampled. Both are above 0 for a perfectly calibrated model too, as bins hold
+    few rows: `ece_floor` and `ece_adaptive_floor` are the mean and the 2.5 and 97.5 % quantiles of what they
+    are when successes are drawn from the model's own confidence (the consistency resampling of Broecker &
+    Smith 2007, Weather and Forecasting 22). An error above `high` is not by chance. `reliability` is the
+    table behind `ece`, empty bins left out.
     """
 
     temperature: float
@@ -48,7 +52,8 @@ class Calibration:
     brier: Figure
     ece: Figure
     ece_adaptive: Figure
-    ece_floor: float
+    ece_floor: Figure
+    ece_adaptive_floor: Figure
     reliability: tuple[Bin, ...]
 
 
@@ -75,9 +80,7 @@ def temperature_scaling(
     )
 
 
-def calibration(
-    logits_NC: Floats, labels_N: NDArray[np.int64], *, temperature: float = 1.0, bins: int = BINS
-) -> Calibration:
+def calibration(logits_NC: Floats, labels_N: NDArray[np.int64], *, temperature: float = 1.0) -> Calibration:
     """Measure calibration of softmax(logits / temperature).
 
     NLL is in nats; the Brier score is the squared distance of the probabilities from the true class,
@@ -94,21 +97,17 @@ def calibration(
     right_N = logits_NC[np.arange(len(labels_N)), labels_N]
     correct_N = hit_probability(standing(logits_NC, right_N, np.ones_like(labels_N)), 1)
     classes = logits_NC.shape[1]
-    edges = np.linspace(0, 1, bins + 1)
-    rows = len(labels_N)
+    even, adaptive = np.linspace(0, 1, BINS + 1), adaptive_edges(confidence_N, BINS)
     return Calibration(
         temperature=temperature,
         accuracy=mean_figure(correct_N, chance=1 / classes),
         nll=_error(nll_N, math.log(classes)),
         brier=_error(brier_N, 1 - 1 / classes),
-        ece=Figure(value=calibration_error(confidence_N, correct_N, edges), n=rows, lower_is_better=True),
-        ece_adaptive=Figure(
-            value=calibration_error(confidence_N, correct_N, adaptive_edges(confidence_N, bins)),
-            n=rows,
-            lower_is_better=True,
-        ),
-        ece_floor=_floor(confidence_N, edges),
-        reliability=tuple(reliability(confidence_N, correct_N, edges)),
+        ece=_ece(confidence_N, correct_N, even),
+        ece_adaptive=_ece(confidence_N, correct_N, adaptive),
+        ece_floor=_floor(confidence_N, even),
+        ece_adaptive_floor=_floor(confidence_N, adaptive),
+        reliability=tuple(reliability(confidence_N, correct_N, even)),
     )
 
 
@@ -167,13 +166,21 @@ def _per_row(
     return nll_N, brier_N, confidence_N
 
 
-def _floor(confidence_N: NDArray[np.float64], edges: NDArray[np.float64]) -> float:
+def _ece(
+    confidence_N: NDArray[np.float64], correct_N: NDArray[np.float64], edges: NDArray[np.float64]
+) -> Figure:
+    value = calibration_error(confidence_N, correct_N, edges)
+    return Figure(value=value, n=len(confidence_N), lower_is_better=True)
+
+
+def _floor(confidence_N: NDArray[np.float64], edges: NDArray[np.float64]) -> Figure:
     draw = np.random.default_rng(0)
     errors = []
     for _ in range(_FLOOR_DRAWS):
         correct_N = (draw.random(len(confidence_N)) < confidence_N).astype(np.float64)
         errors.append(calibration_error(confidence_N, correct_N, edges))
-    return float(np.mean(errors))
+    low, high = np.percentile(errors, [2.5, 97.5])
+    return Figure(value=float(np.mean(errors)), n=len(confidence_N), low=float(low), high=float(high))
 
 
 def _error(values_N: NDArray[np.float64], chance: float) -> Figure:

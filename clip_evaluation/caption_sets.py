@@ -1,5 +1,6 @@
 """Sets of pictures with captions or pairs of captions, whatever they are read from."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +96,7 @@ def read_published_set(data: PublishedData) -> PublishedSet:
 
 
 def read_statement_set(data: NlvrScenesData) -> StatementSet:
-    """Read scenes and sentences.
+    """Read scenes and sentences once, without their pixels.
 
     Raises:
         ConfigError: the folder has no shards.
@@ -103,8 +104,10 @@ def read_statement_set(data: NlvrScenesData) -> StatementSet:
     """
     folder = Path(data.path)
 
+    left_out: Counter[str] = Counter()
+
     def read() -> Iterator[tuple[str, bytes, tuple[str, bool]]]:
-        for item in read_nlvr_scenes(folder).statements:
+        for item in read_nlvr_scenes(folder, left_out):
             yield f"{folder}: sample {item.key!r}", item.image, (item.sentence, item.is_true)
 
     pictures, told = scan(read)
@@ -112,7 +115,7 @@ def read_statement_set(data: NlvrScenesData) -> StatementSet:
         pictures=pictures,
         sentences=[sentence for sentence, _ in told],
         truths=[is_true for _, is_true in told],
-        repeats=read_nlvr_scenes(folder).repeats,
+        repeats=left_out["repeats"],
     )
 
 

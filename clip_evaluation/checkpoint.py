@@ -5,7 +5,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,8 +39,6 @@ def load_checkpoint(name: str, device: str) -> Checkpoint:
         ConfigError: it is not there, not whole, of another kind, or its files do not fit each other; or there
             is no GPU and one is asked for.
     """
-    if (final := Path(name) / "final").is_dir():
-        raise ConfigError(f"checkpoint {name!r} is the folder of a training run; give {final}")
     place = _find_device(device)
     with _quiet():
         try:

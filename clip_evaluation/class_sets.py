@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from clip_evaluation.datasets.class_folder import class_names, read_class_folder
 from clip_evaluation.datasets.labelled_tar import read_labelled_tar
 from clip_evaluation.datasets.noto_emoji import read_noto_emoji
-from clip_evaluation.pictures import Pictures, hash_of, scan
+from clip_evaluation.pictures import Pictures, scan
 from schemas.errors import ConfigError
 from schemas.evaluate import ClassFolderData, NotoEmojiData, TarData
 
@@ -31,7 +31,7 @@ class ClassSet:
 
 
 def read_class_set(data: NotoEmojiData | ClassFolderData | TarData) -> ClassSet:
-    """Read a set once, without its pixels; a picture is in memory, of emoji all.
+    """Read a set once, without its pixels; a picture is in memory.
 
     Raises:
         ConfigError: it is not there, or has fewer than two classes.
@@ -48,26 +48,27 @@ def read_class_set(data: NotoEmojiData | ClassFolderData | TarData) -> ClassSet:
 
 def _noto_emoji(data: NotoEmojiData) -> ClassSet:
     folder = Path(data.path)
+    left_out: Counter[str] = Counter()
 
-    def read() -> Iterator[tuple[str, bytes, int]]:
-        for picture in read_noto_emoji(folder).pictures:
-            yield f"{folder}: sample {picture.key!r}", picture.image, picture.label
+    def read() -> Iterator[tuple[str, bytes, tuple[str, int]]]:
+        for name, picture in read_noto_emoji(folder, left_out):
+            yield f"{folder}: sample {picture.key!r}", picture.image, (name, picture.label)
 
-    found = read_noto_emoji(folder)
-    pictures = Pictures(digests=tuple(hash_of(picture.image) for picture in found.pictures), read=read)
-    labels = [picture.label for picture in found.pictures]
-    return _class_set(data.path, pictures, found.names, labels, left_out=found.left_out)
+    pictures, told = scan(read)
+    names, labels = tuple(name for name, _ in told), [label for _, label in told]
+    return _class_set(data.path, pictures, names, labels, left_out=dict(left_out))
 
 
 def _class_folder(data: ClassFolderData) -> ClassSet:
     root = Path(data.path)
+    left_out: Counter[str] = Counter()
 
     def read() -> Iterator[tuple[str, bytes, int]]:
-        for picture in read_class_folder(root):
+        for picture in read_class_folder(root, left_out):
             yield str(root / picture.key), picture.image, picture.label
 
     pictures, labels = scan(read)
-    return _class_set(data.path, pictures, class_names(root), labels)
+    return _class_set(data.path, pictures, class_names(root), labels, left_out=dict(left_out))
 
 
 def _tar(data: TarData) -> ClassSet:

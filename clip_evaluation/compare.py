@@ -43,21 +43,20 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The figures that both have, and the names of those that only one has."""
+    """The figures that both have, and the names of those that only one has and that a terminal shows."""
 
     rows: tuple[Difference, ...]
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
+    main: tuple[str, ...] = ()
 
 
-def compare(
-    a: Mapping[str, Figure], b: Mapping[str, Figure], *, same_items: bool = True, seed: int = 0
-) -> Comparison:
+def compare(a: Mapping[str, Figure], b: Mapping[str, Figure], *, same_items: bool = True) -> Comparison:
     """Compare figures by name; say `same_items=False` where the data are not known to be the same.
 
     Names are taken in the order of `a`.
     """
-    rows = tuple(_difference(name, a[name], b[name], same_items, seed) for name in a if name in b)
+    rows = tuple(_difference(name, a[name], b[name], same_items) for name in a if name in b)
     return Comparison(
         rows=rows,
         only_a=tuple(name for name in a if name not in b),
@@ -82,7 +81,7 @@ def mcnemar(a_N: NDArray[np.bool_], b_N: NDArray[np.bool_]) -> float:
 
 
 def paired_bootstrap(
-    difference_N: NDArray[np.float64], clusters_N: NDArray[np.int64] | None = None, *, seed: int = 0
+    difference_N: NDArray[np.float64], clusters_N: NDArray[np.int64] | None = None
 ) -> tuple[float, float]:
     """Return the 95 % percentile interval of the mean difference, units drawn with replacement.
 
@@ -95,7 +94,7 @@ def paired_bootstrap(
         _, index_N = np.unique(clusters_N, return_inverse=True)
         units_U2 = np.stack([np.bincount(index_N, weights=difference_N), np.bincount(index_N)], axis=1)
     kinds, counts = np.unique(units_U2, axis=0, return_counts=True)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     means = [drawn @ kinds[:, 0] / (drawn @ kinds[:, 1]) for drawn in _draws(rng, counts)]
     low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return float(low), float(high)
@@ -108,7 +107,7 @@ def _draws(rng: np.random.Generator, counts: NDArray[np.int64]) -> Iterator[NDAr
         yield rng.multinomial(counts.sum(), counts / counts.sum(), size=min(at_once, _DRAWS - start))
 
 
-def _difference(name: str, a: Figure, b: Figure, same_items: bool, seed: int) -> Difference:
+def _difference(name: str, a: Figure, b: Figure, same_items: bool) -> Difference:
     plain = Difference(
         name=name,
         a=a.value,
@@ -122,7 +121,7 @@ def _difference(name: str, a: Figure, b: Figure, same_items: bool, seed: int) ->
     if not _equal(a.clusters, b.clusters):
         return plain
     items_a, items_b = a.items.astype(np.float64), b.items.astype(np.float64)
-    low, high = paired_bootstrap(items_b - items_a, a.clusters, seed=seed)
+    low, high = paired_bootstrap(items_b - items_a, a.clusters)
     successes = np.isin(np.concatenate([items_a, items_b]), (0, 1)).all()
     p_value = mcnemar(items_a == 1, items_b == 1) if successes and a.clusters is None else None
     return Difference(

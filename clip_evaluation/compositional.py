@@ -9,12 +9,13 @@ Shapes: N items.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clip_evaluation.figure import Figure
-from clip_evaluation.intervals import mean_figure
+from clip_evaluation.intervals import macro_figure, mean_figure
 from clip_evaluation.similarity import Floats, check_widths, row_similarities, unit_rows
 
 
@@ -77,7 +78,7 @@ def score_pairs(
     negative_N: Floats,
     types: Sequence[str],
     *,
-    groups: Mapping[str, str] | None = None,
+    groups: Mapping[str, str] = MappingProxyType({}),
     clusters: NDArray[np.int64] | None = None,
 ) -> Pairs:
     """Compare the scores of true and false captions.
@@ -86,39 +87,44 @@ def score_pairs(
         positive_N: of the true captions; higher is better.
         negative_N: of the false ones.
         types: what was changed, for each item.
-        groups: the group of each type; none: each type is alone.
+        groups: the group of each type, where there are any.
         clusters: the picture of each item, where pictures have several.
 
     Raises:
         ValueError: lengths differ, there are no items, a score is NaN, or a type has no group.
     """
-    _check(positive_N, negative_N, types)
+    _check(positive_N, negative_N, types, groups)
     wins, ties = positive_N > negative_N, positive_N == negative_N
-    kinds = np.asarray(types)
+    names, kind_N = np.unique(np.asarray(types), return_inverse=True)
+    units = np.arange(len(types)) if clusters is None else clusters
+
+    def macro(mask: NDArray[np.bool_]) -> Figure:
+        return macro_figure(wins[mask], kind_N[mask], chance=0.5, clusters=units[mask])
+
     by_type = {}
-    for kind in sorted(set(types)):
-        mask = kinds == kind
-        by_type[kind] = _scores(wins[mask], ties[mask], None if clusters is None else clusters[mask])
-    members: dict[str, list[Figure]] = {}
-    for kind, scores in by_type.items():
-        if groups is not None and kind not in groups:
-            raise ValueError(f"type {kind!r} has no group; groups are of {', '.join(sorted(groups))}")
-        members.setdefault(kind if groups is None else groups[kind], []).append(scores.accuracy)
+    for number, name in enumerate(names):
+        mask = kind_N == number
+        own = None if clusters is None else clusters[mask]
+        by_type[str(name)] = _scores(wins[mask], ties[mask], own)
+    group_of = [groups[name] for name in by_type] if groups else []
     return Pairs(
         overall=_scores(wins, ties, clusters),
-        macro=_macro([scores.accuracy for scores in by_type.values()]),
-        groups={} if groups is None else {name: _macro(members[name]) for name in sorted(members)},
+        macro=macro(np.ones_like(wins)),
+        groups={name: macro(np.array(group_of)[kind_N] == name) for name in sorted(set(group_of))},
         types=by_type,
     )
 
 
-def _check(positive_N: Floats, negative_N: Floats, types: Sequence[str]) -> None:
+def _check(positive_N: Floats, negative_N: Floats, types: Sequence[str], groups: Mapping[str, str]) -> None:
     shapes = {positive_N.shape, negative_N.shape, (len(types),)}
     if len(shapes) > 1 or not len(types):
         raise ValueError(f"scores and types must be vectors of one length, but have shapes {sorted(shapes)}")
     for name, scores in (("positive", positive_N), ("negative", negative_N)):
         if np.isnan(scores).any():
             raise ValueError(f"{name} score {int(np.argmax(np.isnan(scores)))} is NaN; the model is broken")
+    alone = sorted(set(types) - set(groups)) if groups else []
+    if alone:
+        raise ValueError(f"type {alone[0]!r} has no group; groups are of {', '.join(sorted(groups))}")
 
 
 def _scores(
@@ -129,9 +135,3 @@ def _scores(
         ties=mean_figure(ties, chance=None, clusters=clusters, lower_is_better=True),
         accuracy_half_ties=mean_figure(wins + 0.5 * ties, chance=0.5, clusters=clusters),
     )
-
-
-def _macro(accuracies: Sequence[Figure]) -> Figure:
-    """Return the plain mean; without an interval, as pictures may be shared between types."""
-    value = sum(figure.value for figure in accuracies) / len(accuracies)
-    return Figure(value=value, n=sum(figure.n for figure in accuracies), chance=0.5)

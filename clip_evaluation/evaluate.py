@@ -13,7 +13,9 @@ from clip_evaluation.evaluations.registry import HEADLINES, prepare
 from clip_evaluation.figure import Figure, figures
 from clip_evaluation.progress import Progress
 from clip_evaluation.report import RESULTS, write_results
-from contrastive_trainer.checkpoints import only_writer
+from clip_evaluation.tables import note
+from contrastive_trainer.checkpoint_path import find_checkpoint
+from contrastive_trainer.output_lock import only_writer
 from schemas.errors import ConfigError, RunError
 from schemas.evaluate import EvaluateConfig, Evaluation
 
@@ -30,9 +32,10 @@ def evaluate(checkpoint: str, config: EvaluateConfig, progress: Progress) -> dic
         ConfigError: the checkpoint, the data or the folder does not fit; nothing was computed.
         RunError: a picture cannot be read, or the model is broken.
     """
+    place = find_checkpoint(checkpoint, "checkpoint")
     folder = Path(config.output)
     _check_output(folder, checkpoint)
-    loaded = load_checkpoint(checkpoint, config.device)
+    loaded = load_checkpoint(place, config.device)
     prepared = {name: _prepare(name, evaluation, progress) for name, evaluation in config.named()}
     with only_writer(folder / CACHE):
         return _evaluate(folder, checkpoint, config, loaded, prepared, progress)
@@ -50,15 +53,17 @@ def _evaluate(
     embedder = Embedder(loaded, store, batch=config.batch, workers=config.workers, progress=progress)
     measured = {name: _measure(name, one, embedder) for name, one in prepared.items()}
     records = {name: one.record for name, one in measured.items()}
+    main = _headlines(dict(config.named()), records)
     write_results(
         folder,
         checkpoint=checkpoint,
         records=records,
+        main=list(main),
         data={name: one.data for name, one in prepared.items()},
         notes={name: one.notes for name, one in prepared.items()},
         plots={name: one.plot for name, one in measured.items() if one.plot is not None},
     )
-    return _headlines(dict(config.named()), records)
+    return main
 
 
 def _check_output(folder: Path, checkpoint: str) -> None:
@@ -84,7 +89,7 @@ def _prepare(name: str, evaluation: Evaluation, progress: Progress) -> Prepared:
         raise ConfigError(f"evaluation {name!r}: {error}") from error
     except (ConfigError, RunError) as error:
         raise type(error)(f"evaluation {name!r}: {error}") from error
-    told = ", ".join(f"{number:,} {what.replace('_', ' ')}" for what, number in made.notes.items())
+    told = ", ".join(f"{number:,} {note(what)}" for what, number in made.notes.items())
     progress.say(f"{name:36} {told}")
     return made
 

@@ -40,3 +40,21 @@ def assign_folds(
         held[fold, labels] += counts
         sizes[fold] += counts.sum()
     return fold_C[cluster_N]
+
+
+def shuffle_labels(
+    labels_N: NDArray[np.int64], clusters_N: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return the labels shuffled: whole clusters exchange theirs, each with one of its size.
+
+    Rows of a cluster are alike, and shuffled one by one they would be less so than they are: what a
+    classifier reaches by chance would vary too little (the exchangeable units of a permutation test are
+    those that are drawn independently; Winkler et al. 2014, NeuroImage 92).
+    """
+    _, cluster_N, sizes_C = np.unique(clusters_N, return_inverse=True, return_counts=True)
+    members = np.split(np.argsort(cluster_N, kind="stable"), np.cumsum(sizes_C)[:-1])
+    mixed_N = np.empty_like(labels_N)
+    for size in np.unique(sizes_C):
+        rows_CS = np.stack([members[cluster] for cluster in np.flatnonzero(sizes_C == size)])
+        mixed_N[rows_CS] = labels_N[rng.permutation(rows_CS)]
+    return mixed_N

@@ -5,7 +5,6 @@
 Shapes: N rows, D dimensions, C classes.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from clip_evaluation.similarity import Floats, check_widths, scaled_similarities
 from clip_evaluation.zero_shot import ZeroShot
 
 ALPHAS = (0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2)
-"""Weights of the discriminant to choose from; 0 is zero-shot alone."""
+"""Weights of the discriminant to choose from, smallest first; 0 is zero-shot alone."""
 
 _TILE_ROWS = 8192
 
@@ -47,15 +46,13 @@ class GdaProbe:
     validation: dict[float, Figure]
 
 
-def fit_discriminant(
-    rows_ND: Floats, labels_N: NDArray[np.int64], *, classes: int, empirical_priors: bool = False
-) -> Discriminant:
-    """Fit Gaussians that share one covariance.
+def fit_discriminant(rows_ND: Floats, labels_N: NDArray[np.int64], *, classes: int) -> Discriminant:
+    """Fit Gaussians that share one covariance and, as in the paper, are equally frequent.
 
     With class means mu_c and S = (n - 1) Cov the scatter about them, the shrunk precision is
     P = (n - 1) (S + tr(Cov) I)^-1 (Kubokawa & Srivastava 2008), the weights P mu_c and the biases
-    log prior_c - mu_c' P mu_c / 2. The paper has D in place of n - 1, which only scales; with n - 1 the
-    precision tends to Cov^-1, and priors weigh what they should.
+    -mu_c' P mu_c / 2. The paper has D in place of n - 1, which only scales; with n - 1 the precision tends
+    to Cov^-1, and the logits to log odds.
 
     Raises:
         ValueError: no class has two different rows: there is no scatter to learn from.
@@ -77,8 +74,7 @@ def fit_discriminant(
         )
     shrunk_DD = scatter_DD + trace / degrees * np.eye(len(scatter_DD))
     weights_DC = np.asarray(degrees * np.linalg.solve(shrunk_DD, means_CD.T), dtype=np.float64)
-    priors_C = counts_C / counts_C.sum() if empirical_priors else np.full(classes, 1 / classes)
-    bias_C = np.log(priors_C) - 0.5 * np.einsum("cd,dc->c", means_CD, weights_DC)
+    bias_C = -0.5 * np.einsum("cd,dc->c", means_CD, weights_DC)
     return Discriminant(weights_DC=weights_DC, bias_C=bias_C)
 
 
@@ -88,15 +84,12 @@ def gda_probe(
     test: Split,
     class_CD: Floats,
     *,
-    scale: float = 100.0,
-    alphas: Sequence[float] = ALPHAS,
-    empirical_priors: bool = False,
+    scale: float,
 ) -> GdaProbe:
     """Choose alpha on `validation` and measure scale x cosine + alpha x discriminant on `test`.
 
-    `alphas` are in the paper's units: the discriminant here is theirs times (n - 1) / D. 0 is always among
-    them, and of equally good ones the smallest is taken, so that zero-shot is kept where the rows bring
-    nothing.
+    `ALPHAS` are in the paper's units: the discriminant here is theirs times (n - 1) / D. Of equally good
+    ones the smallest is taken, so that zero-shot is kept where the rows bring nothing.
 
     Raises:
         ValueError: shapes differ, a class has no training row, or no class has two.
@@ -106,13 +99,13 @@ def gda_probe(
     rows = {s: unit_rows(p.rows_ND, s) for s, p in (("validation", validation), ("test", test))}
     unit_train = unit_rows(train.rows_ND, "training image")
     classes = len(class_CD)
-    model = fit_discriminant(unit_train, train.labels_N, classes=classes, empirical_priors=empirical_priors)
+    model = fit_discriminant(unit_train, train.labels_N, classes=classes)
     unit = unit_train.shape[1] / (len(unit_train) - 1)
     texts = unit_rows(class_CD, "class")
     zero = {name: scaled_similarities(part, texts, scale) for name, part in rows.items()}
     extra = {name: model.logits(part) for name, part in rows.items()}
     scores = {}
-    for alpha in sorted({0.0, *alphas}):
+    for alpha in ALPHAS:
         joined = _join(zero["validation"], extra["validation"], alpha * unit)
         scores[alpha] = classify(joined, validation.labels_N).top1
     best = min(scores, key=lambda alpha: (-scores[alpha].value, alpha))

@@ -62,7 +62,7 @@ class LanguageModel:
         return [word if word in self.vocabulary else UNKNOWN for word in tokenize(text)]
 
 
-def train(texts: Iterable[str], *, order: int = 3) -> LanguageModel:
+def train(texts: Iterable[str], *, order: int) -> LanguageModel:
     """Count the n-grams of texts.
 
     Raises:

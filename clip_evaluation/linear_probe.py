@@ -3,7 +3,6 @@
 Shapes: N rows, D dimensions, C classes.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,9 +36,7 @@ class LinearProbe:
     converged: bool
 
 
-def linear_probe(
-    train: Split, validation: Split, test: Split, *, classes: int, grid: Sequence[float] = GRID
-) -> LinearProbe:
+def linear_probe(train: Split, validation: Split, test: Split, *, classes: int) -> LinearProbe:
     """Fit on `train`, choose l2 on `validation`, fit on both, and measure on `test`.
 
     The protocol of Radford et al. 2021 (arXiv 2103.00020, appendix A.3), with L-BFGS too. Embeddings are
@@ -47,15 +44,13 @@ def linear_probe(
     equally good strengths the strongest is taken.
 
     Raises:
-        ValueError: shapes differ, a class has no training row, or the grid is empty.
+        ValueError: shapes differ, or a class has no training row.
     """
     check_splits(train, validation, test, classes)
-    if not grid:
-        raise ValueError("the grid of l2 is empty")
     fit_rows, check_rows, test_rows = (_scaled(split.rows_ND) for split in (train, validation, test))
     scores: dict[float, Figure] = {}
     model: Logistic | None = None
-    for l2 in sorted(set(grid), reverse=True):
+    for l2 in GRID:
         start = None if model is None else model.weights_GC
         model = fit_logistic(fit_rows, train.labels_N, classes=classes, l2=l2, start_GC=start)
         scores[l2] = classify(model.logits(check_rows), validation.labels_N).top1

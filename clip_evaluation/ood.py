@@ -14,6 +14,8 @@ from clip_evaluation.figure import Figure
 from clip_evaluation.intervals import mean_figure
 from clip_evaluation.similarity import Floats, check_widths, similarity_blocks, unit_rows
 
+_RATE = 0.95
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
@@ -33,7 +35,7 @@ class OutOfDistribution:
 
 
 def out_of_distribution(
-    inside_ND: Floats, outside_ND: Floats, class_CD: Floats, *, scale: float = 100.0
+    inside_ND: Floats, outside_ND: Floats, class_CD: Floats, *, scale: float
 ) -> OutOfDistribution:
     """Measure how well three scores tell pictures of the classes from others.
 
@@ -42,7 +44,7 @@ def out_of_distribution(
     """
     inside, outside = (ood_scores(rows, class_CD, scale=scale) for rows in (inside_ND, outside_ND))
     found = {
-        name: Detection(auroc=auroc(inside[name], outside[name]), fpr95=fpr_at(inside[name], outside[name]))
+        name: Detection(auroc=auroc(inside[name], outside[name]), fpr95=fpr95(inside[name], outside[name]))
         for name in inside
     }
     return OutOfDistribution(**found)
@@ -75,16 +77,17 @@ def ood_scores(image_ND: Floats, class_CD: Floats, *, scale: float) -> dict[str,
     return scores
 
 
-def fpr_at(inside: Floats, outside: Floats, rate: float = 0.95) -> Figure:
-    """Return the share of outsiders at or above the highest threshold that at least `rate` of insiders reach.
+def fpr95(inside: Floats, outside: Floats) -> Figure:
+    """Return the share of outsiders at or above the highest threshold that 95 % of insiders reach.
 
-    Outsiders level with the threshold are let through, as insiders are: ties count against the score.
+    Outsiders level with the threshold are let through, as insiders are: ties count against the score. The
+    interval is of the outsiders, at this threshold.
 
     Raises:
         ValueError: a side is empty.
     """
     if not len(inside) or not len(outside):
         raise ValueError(f"{len(inside)} insiders and {len(outside)} outsiders; both are needed")
-    needed = math.ceil(rate * len(inside) - 1e-9)
+    needed = math.ceil(_RATE * len(inside) - 1e-9)
     threshold = np.sort(inside)[len(inside) - max(1, needed)]
-    return mean_figure(outside >= threshold, chance=rate, lower_is_better=True)
+    return mean_figure(outside >= threshold, chance=_RATE, lower_is_better=True)

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from clip_evaluation.decoding import flaw
 from schemas.errors import RunError
 
 Told = TypeVar("Told")
+_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +59,23 @@ def hash_of(data: bytes) -> bytes:
 
 
 def scan(read: Callable[[], Iterator[tuple[str, bytes, Told]]]) -> tuple[Pictures, list[Told]]:
-    """Read all pictures once, one in memory at a time; return them and what is told of each."""
+    """Read all pictures once, one in memory at a time; return them and what is told of each.
+
+    Raises:
+        RunError: some are seen to be broken; it names the first ones.
+    """
     digests: list[bytes] = []
     told: list[Told] = []
-    for _, data, more in read():
+    broken: list[str] = []
+    first = ""
+    for where, data, more in read():
         digests.append(hash_of(data))
         told.append(more)
+        if found := flaw(data):
+            first = first or f"{where}: {found}; remove it"
+            broken.append(where)
+    if broken:
+        others = f" and {len(broken) - 1} more broken ones" if len(broken) > 1 else ""
+        named = f" ({', '.join(broken[1 : 1 + _NAMED])}{', ...' if len(broken) > 1 + _NAMED else ''})"
+        raise RunError(f"{first}{others}{named if others else ''}")
     return Pictures(digests=tuple(digests), read=read), told

@@ -4,21 +4,22 @@ Two plots of a few lines each do not warrant matplotlib, which would be the eval
 writes other bytes with each of its versions; an SVG is text, so that a rerun can be compared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from clip_evaluation.calibration import Calibration
 from clip_evaluation.retrieval import Direction
 
-_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 420, 320, 52, 34, 14, 46
+_WIDTH, _HEIGHT, _LEFT, _TOP, _RIGHT, _BOTTOM = 580, 320, 52, 34, 174, 46
 # Okabe & Ito's colours, which most colour-blind readers tell apart.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#b3a800")
+_GREY = "#767676"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A named line through (x, y) points; dashed lines are for comparison and have no marks."""
+    """A named line through (x, y) points; dashed lines are for comparison, grey and without marks."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -46,6 +47,15 @@ def recall_plot(title: str, directions: dict[str, Direction]) -> str:
     return line_plot(title, "k", "recall", lines, x_ticks=[float(k) for k in ticks])
 
 
+def severity_plot(title: str, accuracies: Mapping[str, Sequence[float]], *, chance: float) -> str:
+    """Return accuracy against severity, from 0 (clean), by corruption, with the chance level dashed."""
+    lines = [Line(name=kind, points=list(enumerate(values))) for kind, values in accuracies.items()]
+    last = max(len(values) for values in accuracies.values()) - 1
+    lines.append(Line(name="chance", points=[(0, chance), (last, chance)], dashed=True))
+    ticks = [float(severity) for severity in range(last + 1)]
+    return line_plot(title, "severity", "accuracy", lines, x_ticks=ticks)
+
+
 def line_plot(
     title: str, x_label: str, y_label: str, lines: Sequence[Line], *, x_ticks: Sequence[float]
 ) -> str:
@@ -63,14 +73,15 @@ def line_plot(
         across = _LEFT + (x - first) / span * (_WIDTH - _LEFT - _RIGHT)
         return round(across, 1), round(_HEIGHT - _BOTTOM - y * (_HEIGHT - _TOP - _BOTTOM), 1)
 
+    across = (_LEFT + _WIDTH - _RIGHT) / 2
     bottom, middle = _HEIGHT - _BOTTOM, (_TOP + _HEIGHT - _BOTTOM) / 2
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" '
         f'height="{_HEIGHT}" font-family="sans-serif" font-size="11">',
         f"<title>{escape(title)}</title>",
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" fill="#fff"/>',
-        _text(_WIDTH / 2, 18, title, "middle"),
-        _text(_WIDTH / 2, _HEIGHT - 6, x_label, "middle"),
+        _text(across, 18, title, "middle"),
+        _text(across, _HEIGHT - 6, x_label, "middle"),
         f'<g transform="rotate(-90 14 {middle:g})">{_text(14, middle, y_label, "middle")}</g>',
     ]
     for y in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -78,11 +89,12 @@ def line_plot(
         parts.append(f'<path d="M{x0:g} {height:g}H{x1:g}" stroke="#ddd"/>')
         parts.append(_text(_LEFT - 6, height + 4, f"{y:g}", "end"))
     parts += [_text(place(x, 0)[0], bottom + 16, f"{x:g}", "middle") for x in x_ticks]
+    colours = iter(_COLOURS * (1 + len(lines) // len(_COLOURS)))
     for number, line in enumerate(lines):
-        parts += _line(line, _COLOURS[number % len(_COLOURS)], [place(*point) for point in line.points])
-        parts.append(
-            _text(_WIDTH - _RIGHT, _TOP + 14 * number, line.name, "end", _COLOURS[number % len(_COLOURS)])
-        )
+        colour = _GREY if line.dashed else next(colours)
+        parts += _line(line, colour, [place(*point) for point in line.points])
+        # Beside the lines, which may lie anywhere.
+        parts.append(_text(_WIDTH - _RIGHT + 12, _TOP + 4 + 16 * number, line.name, "start", colour))
     return "\n".join([*parts, "</svg>", ""])
 
 

@@ -4,15 +4,15 @@ The same steps as transformers' image processors on Pillow, so that a checkpoint
 transparency is laid over white and EXIF orientation applied before them.
 """
 
-import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from contrastive_trainer.data.picture import FORMATS, HOSTILE, MAX_PIXELS, over_white
+from clip_evaluation.decoding import decode
+from contrastive_trainer.data.picture import MAX_PIXELS
 from schemas.errors import ConfigError, RunError
 
 _FILE = "preprocessor_config.json"
@@ -39,17 +39,9 @@ class Preprocessing:
             RunError: it cannot be decoded, or declares over `MAX_PIXELS`.
         """
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise RunError(
-                        f"{where}: its picture of {image.width} x {image.height} pixels is too large"
-                    )
-                upright = over_white(ImageOps.exif_transpose(image))
-        except Image.DecompressionBombError:
-            raise RunError(f"{where}: its picture has too many pixels; remove the sample") from None
-        except HOSTILE as error:
-            kind = type(error).__name__
-            raise RunError(f"{where}: its picture cannot be decoded ({kind}); remove the sample") from None
+            upright = decode(data)
+        except RunError as error:
+            raise RunError(f"{where}: {error}; remove it") from None
         return self._cropped(self._resized(upright))
 
     def _resized(self, image: Image.Image) -> Image.Image:

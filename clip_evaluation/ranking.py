@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+_LEVEL = 1e-9  # shares that differ by less are equal but for rounding
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
@@ -44,34 +46,42 @@ def hit_probability(where: Standing, k: int) -> NDArray[np.float64]:
     """Return for each query the probability that a right item is among the first k.
 
     With s = k - above places left for t tied wrong and p right items in random order, none of the p gets one
-    with probability C(t, s) / C(t + p, s).
+    with probability C(t, s) / C(t + p, s), the product of (t - s + i) / (t + i) over i = 1..p.
     """
     places_N = k - where.above_N
     miss_N = np.ones(len(places_N))
-    for taken in range(min(k, int(where.tied_N.max()) + 1)):  # then no wrong one is left
-        left_N = np.maximum(where.tied_N - taken, 0)
-        step_N = left_N / np.maximum(left_N + where.level_N, 1)
-        miss_N = np.where(taken < places_N, miss_N * step_N, miss_N)
-    return 1 - miss_N
+    for i in range(1, int(where.level_N.max()) + 1):
+        left_N = np.maximum(where.tied_N - places_N + i, 0)
+        miss_N = np.where(i <= where.level_N, miss_N * left_N / (where.tied_N + i), miss_N)
+    return np.where(places_N > 0, 1 - miss_N, 0.0)
 
 
-def expected_rank(where: Standing) -> NDArray[np.float64]:
-    """Return the expected rank (from 1) of the first right item: 1 + above + t / (p + 1)."""
-    return np.asarray(1 + where.above_N + where.tied_N / (where.level_N + 1))
+def by_chance(right_N: NDArray[np.int64], items: int) -> Standing:
+    """Return the standing of queries with `right_N` right ones of `items`, all of which tie."""
+    return Standing(above_N=np.zeros_like(right_N), tied_N=items - right_N, level_N=right_N)
 
 
 def chance_hit(right_N: NDArray[np.int64], items: int, k: int) -> float:
     """Return the mean probability that one of `right_N` items is among the first k of `items` by chance."""
-    blank = np.zeros_like(right_N)
-    return float(hit_probability(Standing(above_N=blank, tied_N=items - right_N, level_N=right_N), k).mean())
+    return float(hit_probability(by_chance(right_N, items), k).mean())
 
 
-def chance_median_rank(right_N: NDArray[np.int64], items: int) -> int:
-    """Return the smallest rank by which half of the queries have a right item by chance."""
-    counts, weights = np.unique(right_N, return_counts=True)
-    place = np.arange(items)
-    hit = np.zeros(items)
-    for right, weight in zip(counts, weights, strict=True):
-        # The chance of none in r + 1 places is the product of (items - right - i) / (items - i), i = 0..r.
-        hit += weight * (1 - np.cumprod(np.maximum(items - right - place, 0) / (items - place)))
-    return int(np.argmax(hit >= 0.5 * len(right_N))) + 1
+def rank_quantile(where: Standing, share: float) -> float:
+    """Return the rank of the first right item (from 1) that a share of the queries keeps below.
+
+    With F(r) the mean probability of a right item among the first r, it is midway between the first r with
+    F(r) >= share and the first with F(r) > share: of 1/2 and without ties, the usual median.
+    """
+    return (_first_rank(where, share - _LEVEL) + _first_rank(where, share + _LEVEL)) / 2
+
+
+def _first_rank(where: Standing, share: float) -> int:
+    """Return the smallest rank r with F(r) >= share, by halving."""
+    low, high = 1, int((where.above_N + where.tied_N).max()) + 1
+    while low < high:
+        middle = (low + high) // 2
+        if float(hit_probability(where, middle).mean()) >= share:
+            high = middle
+        else:
+            low = middle + 1
+    return low

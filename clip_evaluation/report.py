@@ -5,7 +5,7 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,10 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """Read results: every figure by its dotted name, and what each probe's data were."""
+    """Read results: every figure by its dotted name, those that a terminal shows, and what the data were."""
 
     checkpoint: str
+    main: tuple[str, ...]
     data: dict[str, str]
     figures: dict[str, Figure]
 
@@ -37,6 +38,7 @@ def write_results(
     *,
     checkpoint: str,
     records: Mapping[str, Any],
+    main: Sequence[str],
     data: Mapping[str, str],
     notes: Mapping[str, Mapping[str, int]] | None = None,
     plots: Mapping[str, str] | None = None,
@@ -47,6 +49,7 @@ def write_results(
         folder: made if it is not there.
         checkpoint: what was measured.
         records: the result of each probe, by its name.
+        main: names of the figures that a terminal shows.
         data: for each probe, a text that is the same for the same items in the same order (such as a hash).
         notes: for each probe, how many items there were and what was left out, by name.
         plots: SVG by name.
@@ -54,17 +57,14 @@ def write_results(
     Raises:
         ValueError: a probe has no data, or a plot's name is no plain word.
     """
-    if set(data) != set(records):
-        raise ValueError(f"data are named of {sorted(data)}, but results are of {sorted(records)}")
-    for name in plots or {}:
-        if not re.fullmatch(r"[a-z0-9_]+", name):
-            raise ValueError(f"plot {name!r} must be named by letters, digits and underscores")
+    _check_names(records, data, plots or {})
     folder.mkdir(parents=True, exist_ok=True)
     found = dict(figures(records))
     content = {
         "checkpoint": checkpoint,
         "data": dict(data),
         "notes": to_json(notes or {}),
+        "main": list(main),
         "results": to_json(records),
         "figures": to_json(found),
     }
@@ -75,6 +75,14 @@ def write_results(
     for name, svg in (plots or {}).items():
         _write(folder / f"{name}.svg", svg.encode())
     _write(folder / RESULTS, f"{text}\n".encode())
+
+
+def _check_names(records: Mapping[str, Any], data: Mapping[str, str], plots: Mapping[str, str]) -> None:
+    if set(data) != set(records):
+        raise ValueError(f"data are named of {sorted(data)}, but results are of {sorted(records)}")
+    for name in plots:
+        if not re.fullmatch(r"[a-z0-9_]+", name):
+            raise ValueError(f"plot {name!r} must be named by letters, digits and underscores")
 
 
 def read_results(folder: Path) -> Results:
@@ -92,7 +100,12 @@ def read_results(folder: Path) -> Results:
             name: Figure(**known, items=items.get(f"items_{i}"), clusters=items.get(f"clusters_{i}"))
             for i, (name, known) in enumerate(content["figures"].items())
         }
-        return Results(checkpoint=str(content["checkpoint"]), data=dict(content["data"]), figures=found)
+        return Results(
+            checkpoint=str(content["checkpoint"]),
+            main=tuple(map(str, content["main"])),
+            data=dict(content["data"]),
+            figures=found,
+        )
     except FileNotFoundError as error:
         raise ConfigError(
             f"{folder} has no {Path(error.filename or RESULTS).name}; evaluate first"
@@ -121,6 +134,7 @@ def compare_results(a: Results, b: Results) -> Comparison:
         rows=tuple(sorted((row for part in parts for row in part.rows), key=lambda row: order[row.name])),
         only_a=tuple(name for part in parts for name in part.only_a),
         only_b=tuple(name for part in parts for name in part.only_b),
+        main=tuple(name for name in order if name in a.main or name in b.main),
     )
 
 

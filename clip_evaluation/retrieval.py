@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clip_evaluation.figure import Figure
-from clip_evaluation.intervals import mean_figure
+from clip_evaluation.intervals import cluster_variance, effective_size, mean_figure, wilson
 from clip_evaluation.ranking import (
     Standing,
+    by_chance,
     chance_hit,
-    chance_median_rank,
-    expected_rank,
     hit_probability,
     join,
+    rank_quantile,
     standing,
 )
-from clip_evaluation.similarity import BLOCK_ELEMENTS, Floats, check_widths, similarity_blocks, unit_rows
+from clip_evaluation.similarity import Floats, check_widths, similarity_blocks, unit_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,6 @@ def retrieval(
     image_of_text_M: NDArray[np.int64],
     *,
     ks: Sequence[int] = (1, 5, 10),
-    block_elements: int = BLOCK_ELEMENTS,
 ) -> Retrieval:
     """Rank all captions for each picture and all pictures for each caption.
 
@@ -59,7 +58,6 @@ def retrieval(
         text_MD: of their captions, any number of each.
         image_of_text_M: the picture's row for each caption.
         ks: cut-offs, from 1.
-        block_elements: similarities in memory at a time.
 
     Raises:
         ValueError: shapes differ, a caption's picture does not exist, or a picture has no caption.
@@ -69,8 +67,8 @@ def retrieval(
     _check(image_of_text_M, len(images), len(texts), ks)
     captions_N = np.bincount(image_of_text_M, minlength=len(images))
     one_M = np.ones(len(texts), dtype=np.int64)
-    found_texts = _image_to_text(images, texts, image_of_text_M, captions_N, block_elements)
-    found_images = _text_to_image(images, texts, image_of_text_M, block_elements)
+    found_texts = _image_to_text(images, texts, image_of_text_M, captions_N)
+    found_images = _text_to_image(images, texts, image_of_text_M)
     return Retrieval(
         image_to_text=_direction(found_texts, captions_N, len(texts), ks, None),
         text_to_image=_direction(found_images, one_M, len(images), ks, image_of_text_M),
@@ -96,12 +94,11 @@ def _image_to_text(
     texts: NDArray[np.float32],
     image_of_text_M: NDArray[np.int64],
     captions_N: NDArray[np.int64],
-    block_elements: int,
 ) -> Standing:
     order_M = np.argsort(image_of_text_M, kind="stable")
     first_N = np.concatenate([[0], np.cumsum(captions_N)])
     parts = []
-    for start, block in similarity_blocks(images, texts, block_elements):
+    for start, block in similarity_blocks(images, texts):
         end = start + len(block)
         columns = order_M[first_N[start] : first_N[end]]
         right = block[image_of_text_M[columns] - start, columns]
@@ -116,10 +113,9 @@ def _text_to_image(
     images: NDArray[np.float32],
     texts: NDArray[np.float32],
     image_of_text_M: NDArray[np.int64],
-    block_elements: int,
 ) -> Standing:
     parts = []
-    for start, block in similarity_blocks(texts, images, block_elements):
+    for start, block in similarity_blocks(texts, images):
         right = block[np.arange(len(block)), image_of_text_M[start : start + len(block)]]
         parts.append(standing(block, right, np.ones(len(block), dtype=np.int64)))
     return join(parts)
@@ -136,11 +132,27 @@ def _direction(
         k: mean_figure(hit_probability(where, k), chance=chance_hit(right, gallery, k), clusters=clusters)
         for k in sorted(set(ks))
     }
-    ranks = expected_rank(where)
-    median = Figure(
-        value=float(np.median(ranks)),
-        n=len(ranks),
-        chance=float(chance_median_rank(right, gallery)),
+    median = median_rank(where, rank_quantile(by_chance(right, gallery), 0.5), clusters)
+    return Direction(recall=recall, median_rank=median, queries=len(where.above_N), gallery=gallery)
+
+
+def median_rank(where: Standing, chance: float, clusters: NDArray[np.int64] | None) -> Figure:
+    """Return the median rank with Woodruff's interval (1952, JASA 47).
+
+    The interval of the share of queries that lie below the median, turned into ranks.
+    """
+    number = len(where.above_N)
+    value = rank_quantile(where, 0.5)
+    below_N = hit_probability(where, int(value))
+    units_N = np.arange(number) if clusters is None else clusters
+    share = float(below_N.mean())
+    variance = cluster_variance((below_N - share) / number, units_N)
+    low, high = wilson(0.5, effective_size(share, variance, len(np.unique(units_N))))
+    return Figure(
+        value=value,
+        n=number,
+        chance=chance,
+        low=min(value, rank_quantile(where, low)),
+        high=max(value, rank_quantile(where, high)),
         lower_is_better=True,
     )
-    return Direction(recall=recall, median_rank=median, queries=len(ranks), gallery=gallery)

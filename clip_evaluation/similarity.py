@@ -54,16 +54,14 @@ def check_widths(**matrices: Floats) -> None:
 
 
 def similarity_blocks(
-    query_ND: NDArray[np.float32],
-    gallery_MD: NDArray[np.float32],
-    block_elements: int = BLOCK_ELEMENTS,
+    query_ND: NDArray[np.float32], gallery_MD: NDArray[np.float32]
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield (first query, their cosines to the whole gallery) for blocks of queries; rows must be units.
 
     Products are summed in float64 and rounded to float32: equal embeddings then tie exactly, while in
     float32 the rounding depends on where in the matrix a row lies.
     """
-    rows = max(1, block_elements // len(gallery_MD))
+    rows = max(1, BLOCK_ELEMENTS // len(gallery_MD))
     for start in range(0, len(query_ND), rows):
         query = query_ND[start : start + rows].astype(np.float64)
         block = np.empty((len(query), len(gallery_MD)), dtype=np.float32)

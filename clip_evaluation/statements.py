@@ -58,7 +58,7 @@ def statements(scores_N: Floats, true_N: NDArray[np.bool_], sentence_N: NDArray[
     share = float(true_N.mean())
     return Statements(
         pooled=pooled,
-        within=mean_figure(np.asarray(within), chance=0.5),
+        within=mean_figure(np.asarray(within), chance=0.5, clusters=np.arange(len(within))),
         sentences=len(numbers),
         one_sided=len(numbers) - len(within),
         majority=max(share, 1 - share),

@@ -36,11 +36,18 @@ def results_table(
         )
         lines.append(f"| {' | '.join(cells)} |")
     for name, told in notes.items():
-        listed = ", ".join(f"{_escape(what.replace('_', ' '))} {number:,}" for what, number in told.items())
+        listed = ", ".join(f"{_escape(note(what))}: {number:,}" for what, number in told.items())
         lines += ["", f"{_escape(name)}: {listed}."]
     for name in plots:
         lines += ["", f"![{name}]({name}.svg)"]
     return "\n".join([*lines, ""])
+
+
+def note(what: str) -> str:
+    """Return what a count of a note counts, in words: `left_out_no_name` as "left out (no name)"."""
+    reason = what.removeprefix("left_out_")
+    words = reason.replace("_", " ")
+    return words if reason == what else f"left out ({words})"
 
 
 def terminal_table(found: Mapping[str, Figure]) -> list[str]:
@@ -54,16 +61,20 @@ def terminal_table(found: Mapping[str, Figure]) -> list[str]:
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
-    """Return a comparison as aligned lines."""
+    """Return the main figures of a comparison as aligned lines, and how many there are beside them."""
     rows: list[tuple[str, ...]] = [
         ("figure", "a", "b", "b - a", "95 % interval", "McNemar p", "chance", "better")
     ]
-    for row in comparison.rows:
+    main = set(comparison.main)
+    for row in (row for row in comparison.rows if row.name in main):
         shown = _printable(row.name) + (" (lower is better)" if row.lower_is_better else "")
         numbers = [_number(value) for value in (row.a, row.b, row.difference)]
         tail = [_interval(row.low, row.high), _number(row.p_value), _number(row.chance), row.better]
         rows.append((shown, *numbers, *tail))
-    return _aligned(rows)
+    alone = [(len(comparison.only_a), "a"), (len(comparison.only_b), "b")]
+    told = [f"{len(rows) - 1} of {len(comparison.rows)} figures that both have"]
+    told += [f"{number} in {who} alone" for number, who in alone if number]
+    return [*(_aligned(rows) if len(rows) > 1 else []), f"{', '.join(told)}; comparison.md lists all"]
 
 
 def comparison_table(a: str, b: str, comparison: Comparison) -> str:

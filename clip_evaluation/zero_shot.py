@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clip_evaluation.figure import Figure
-from clip_evaluation.intervals import mean_figure, wilson_of_variance
+from clip_evaluation.intervals import macro_figure, mean_figure
 from clip_evaluation.ranking import Standing, hit_probability, join, standing
 from clip_evaluation.similarity import Floats, check_widths, similarity_blocks, unit_rows
 
@@ -19,12 +19,14 @@ from clip_evaluation.similarity import Floats, check_widths, similarity_blocks, 
 class ZeroShot:
     """Accuracies, ties by chance (see `clip_evaluation.ranking`); chance is that of a uniform guess.
 
+    `top5` is null of five classes or fewer, where it is 1.
+
     `mean_per_class` is the mean recall of the classes that have pictures, `per_class` each one's (null
     without pictures), `majority` the share of the most frequent class: what always naming it would score.
     """
 
     top1: Figure
-    top5: Figure
+    top5: Figure | None
     mean_per_class: Figure
     per_class: tuple[float | None, ...]
     majority: float
@@ -96,25 +98,13 @@ def summarise(where: Standing, labels_N: NDArray[np.int64], classes: int) -> Zer
     top1_N = hit_probability(where, 1)
     counts_C = np.bincount(labels_N, minlength=classes)
     hits_C = np.bincount(labels_N, weights=top1_N, minlength=classes)
-    present = counts_C > 0
-    recall = hits_C[present] / counts_C[present]
     return ZeroShot(
         top1=mean_figure(top1_N, chance=1 / classes),
-        top5=mean_figure(hit_probability(where, 5), chance=min(1.0, 5 / classes)),
-        mean_per_class=_mean_per_class(recall, counts_C[present], classes),
+        top5=mean_figure(hit_probability(where, 5), chance=5 / classes) if classes > 5 else None,
+        mean_per_class=macro_figure(top1_N, labels_N, chance=1 / classes),
         per_class=tuple(
             float(hit / count) if count else None for hit, count in zip(hits_C, counts_C, strict=True)
         ),
         majority=float(counts_C.max() / counts_C.sum()),
         classes=classes,
     )
-
-
-def _mean_per_class(recall: NDArray[np.float64], counts: NDArray[np.int64], classes: int) -> Figure:
-    """Return the mean recall; no interval where a class has one picture, whose variance is unknown."""
-    value = float(recall.mean())
-    low = high = None
-    if counts.min() > 1:
-        variance = float((recall * (1 - recall) / (counts - 1)).sum()) / len(recall) ** 2
-        low, high = wilson_of_variance(value, variance, float(counts.sum()))
-    return Figure(value=value, n=int(counts.sum()), chance=1 / classes, low=low, high=high)

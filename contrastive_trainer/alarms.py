@@ -24,15 +24,6 @@ def chance_loss(config: TrainConfig) -> float | None:
     return None if count is None else math.log(count)
 
 
-def look_ahead(config: TrainConfig, steps: int) -> Iterator[str]:
-    """Yield what should be told before a run of so many steps."""
-    if config.optim.warmup >= steps:
-        yield (
-            f"optim.warmup of {config.optim.warmup} steps is as long as the run of {steps}: the learning "
-            "rate never stays at optim.lr; lower it, or raise epochs"
-        )
-
-
 @dataclass(kw_only=True)
 class Alarms:
     """Watches a run; says each thing once.

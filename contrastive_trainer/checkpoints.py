@@ -5,13 +5,11 @@ needs (see `contrastive_trainer.learner`), and `progress.json`. A folder whose n
 being written when the run was killed; nobody reads it, and the next checkpoint removes it.
 """
 
-import fcntl
 import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from contrastive_trainer.settings import Settings, differences
 from schemas.errors import ConfigError, RunError
+
+FINAL = "final"
+"""Folder of the finished model."""
 
 PROGRESS = "progress.json"
 _NAME = re.compile(r"step-(\d{8,})")
-_HALF = ".half-"
+HALF = ".half-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,29 +36,7 @@ class Progress:
 
     step: int
     skipped: int  # samples that could not be read and were replaced
-    settings: str  # hash of what decides the weights
-
-
-@contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Hold an output folder against a second run on this machine.
-
-    Raises:
-        ConfigError: another process holds it, or it cannot be made.
-    """
-    if (folder / "run.json").exists():
-        raise ConfigError(f"output {folder} is a published set; give another --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / ".lock").open("wb")
-    except OSError as error:
-        raise ConfigError(f"output {folder} cannot be used ({error.strerror}); give another --out") from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"another process is writing {folder}; wait for it or stop it") from None
-        yield
+    settings: Settings  # that decide the weights
 
 
 def write_whole(folder: Path, fill: Callable[[Path], object]) -> None:
@@ -65,7 +45,7 @@ def write_whole(folder: Path, fill: Callable[[Path], object]) -> None:
     Raises:
         RunError: it cannot be written; what was there before still is.
     """
-    half = folder.with_name(_HALF + folder.name)
+    half = folder.with_name(HALF + folder.name)
     try:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(parents=True)
@@ -80,6 +60,7 @@ def write_whole(folder: Path, fill: Callable[[Path], object]) -> None:
         os.rename(half, folder)
         _sync(folder.parent)
     except (OSError, SafetensorError, RuntimeError) as error:  # torch.save raises the last
+        shutil.rmtree(half, ignore_errors=True)
         raise RunError(
             f"{folder} cannot be written ({_line(error)}); free some space and run the same command again"
         ) from error
@@ -107,15 +88,15 @@ def checkpoints(output: Path) -> list[Path]:
 
 def keep_newest(output: Path, count: int) -> None:
     """Remove all but the newest checkpoints, and what was half written."""
-    for path in [*checkpoints(output)[:-count], *output.glob(f"{_HALF}*")]:
+    for path in [*checkpoints(output)[:-count], *output.glob(f"{HALF}*")]:
         shutil.rmtree(path)
 
 
-def read_progress(path: Path, settings: str) -> Progress:
+def read_progress(path: Path, settings: Settings) -> Progress:
     """Return how far a checkpoint is.
 
     Raises:
-        ConfigError: it is of another configuration, or damaged.
+        ConfigError: it is of other settings, each of which is named, or damaged.
     """
     try:
         told = json.loads((path / PROGRESS).read_text(encoding="utf-8"))
@@ -125,12 +106,13 @@ def read_progress(path: Path, settings: str) -> Progress:
             found = (path / name).stat().st_size
             if found != size:
                 raise ValueError(f"{name} has {found} bytes, not {size}")
+        changed = list(differences(progress.settings, settings))
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise damaged(path, error) from error
-    if progress.settings != settings:
+    if changed:
         raise ConfigError(
-            f"{path} was trained with another configuration or other shards; give another --out, or remove "
-            f"{path.parent}"
+            f"{path} was trained with other settings ({'; '.join(changed)}): set them back, or give another "
+            f"--out; to go on from its weights there, set model to {{checkpoint: {path}}}"
         )
     return progress
 

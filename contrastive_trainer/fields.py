@@ -1,6 +1,7 @@
 """Do the shards hold what the configuration asks of them?"""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from contrastive_trainer.data.assemble import read_regions
 from contrastive_trainer.data.sample import TrainSample
@@ -11,6 +12,7 @@ from schemas.train import TrainConfig
 Check = Callable[[TrainSample], object]
 
 _LONG = "long_positive, fused or recaption", "hqclip or recaption"
+_FALSE = "long_negative that contradicts its long_positive"
 
 
 def check_fields(samples: Iterable[TrainSample], config: TrainConfig) -> None:
@@ -38,11 +40,12 @@ def _needs(config: TrainConfig) -> Iterable[tuple[Check, str, str, str]]:
     """Yield what is asked for: how it is seen in a sample, the setting, the field, and who writes it."""
     texts, losses = config.texts, config.losses
     yield has_text, "data.shards", "text", "any of one text"
-    if losses.hni:
-        what = "long_negative that contradicts its long_positive"
-        yield lambda sample: any(false for _, false in long_pairs(sample)), "losses.hni", what, "hqclip"
-    if losses.stc:
-        yield lambda sample: sample.many("short_positive"), "losses.stc", "short_positive", "hqclip"
+    for name, asked in (("hni", losses.hni), ("contrastive.negatives", losses.contrastive.negatives)):
+        if asked:
+            yield _has_negative, f"losses.{name}", _FALSE, "hqclip"
+    if losses.stc:  # without false tags all images would soon have all tags
+        for field in ("short_positive", "short_negative"):
+            yield partial(TrainSample.many, name=field), "losses.stc", field, "hqclip"
     if losses.regions:
         yield read_regions, "losses.regions", "regions with box and phrase", "one of regions"
     if losses.long_clip:
@@ -53,6 +56,10 @@ def _needs(config: TrainConfig) -> Iterable[tuple[Check, str, str, str]]:
         yield lambda sample: sample.many("short_positive"), "texts.p_short", "short_positive", "hqclip"
     if texts.p_rewrite:
         yield lambda sample: sample.many("rewrites"), "texts.p_rewrite", "rewrites", "laclip"
+
+
+def _has_negative(sample: TrainSample) -> bool:
+    return any(false for _, false in long_pairs(sample))
 
 
 def has_text(sample: TrainSample) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from contrastive_trainer.checkpoints import Progress, keep_newest, save_checkpoint, write_whole
+from contrastive_trainer.checkpoints import FINAL, Progress, keep_newest, save_checkpoint, write_whole
 from contrastive_trainer.data.batch import Batch
 from contrastive_trainer.data.batch_reader import BatchReader
 from contrastive_trainer.data.loader import Loader
@@ -14,9 +14,6 @@ from contrastive_trainer.reporter import Reporter
 from contrastive_trainer.stopping import Stop
 from schemas.errors import PairwrightError, RunError
 from schemas.train import TrainConfig
-
-FINAL = "final"
-"""Folder of the finished model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,7 @@ def run(job: Job, progress: Progress, stop: Stop, reporter: Reporter | None) -> 
         progress = replace(progress, step=progress.step + 1, skipped=progress.skipped + skipped)
         check_skipped(progress, job.config)
         if reporter is not None:
-            reporter.tell(progress, figures, batch.faults, loader.waited)
+            reporter.tell(progress, figures, batch, loader.waited)
         if progress.step % job.config.checkpoint_steps == 0 or progress.step == job.steps:
             job.save(progress)
             saved = progress.step

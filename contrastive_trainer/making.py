@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from contrastive_trainer.checkpoint_path import find_checkpoint
 from contrastive_trainer.model import Clip, load_clip
 from contrastive_trainer.positions import stretch_positions
 from contrastive_trainer.presets import preset_clip, preset_siglip
@@ -24,7 +25,8 @@ def make_model(config: ModelConfig, tokenizer: Any) -> Clip:
     if config.preset is not None:
         clip = Clip((preset_siglip if config.family == "siglip" else preset_clip)(config, tokenizer))
     else:
-        clip = load_clip(str(config.checkpoint), config.attention, config.dropout)
+        path = find_checkpoint(str(config.checkpoint), "model.checkpoint")
+        clip = load_clip(path, config.attention, config.dropout)
         _fit_sizes(clip, config, len(tokenizer))
     if not clip.is_siglip:
         _pool_at_end(clip, tokenizer.eos_token_id)

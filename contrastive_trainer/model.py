@@ -4,15 +4,14 @@ Shape letters: B samples, C channels, H and W pixels, L tokens, P image tokens, 
 """
 
 import json
-import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, CLIPModel, SiglipModel
-from transformers.image_processing_base import ImageProcessingMixin
+from transformers import CLIPModel, SiglipModel
 
+from contrastive_trainer.hub import loadable
+from contrastive_trainer.pretrained import load_weights, read_channels
 from schemas.errors import ConfigError
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -129,49 +128,15 @@ def load_clip(path: str, attention: str = "sdpa", dropout: float = 0.0) -> Clip:
         dropout: of attention weights, in training mode.
 
     Raises:
-        ConfigError: there is none, or it is another model.
+        ConfigError: there is none, it is another model, or it is not whole.
     """
     try:
-        return Clip(_load(path, attention, dropout), *_channels(path))
+        place = loadable(path)
+        return Clip(load_weights(place, attention, dropout), *read_channels(place))
+    except ConfigError:
+        raise
     except Exception as error:  # transformers raises nearly anything of files that are not as it expects
         line = " ".join(str(error).split())[:300] or type(error).__name__
         raise ConfigError(
             f"checkpoint {path!r} cannot be loaded ({line}); name a folder or hub id"
         ) from error
-
-
-def _load(path: str, attention: str, dropout: float) -> CLIPModel | SiglipModel:
-    settings = AutoConfig.from_pretrained(path, trust_remote_code=False)
-    if settings.model_type not in ("clip", "siglip"):
-        raise ValueError(f"its model type is {settings.model_type!r}, not clip or siglip")
-    for tower in (settings.vision_config, settings.text_config):
-        tower.attention_dropout = dropout
-    model, report = AutoModel.from_pretrained(
-        path,
-        config=settings,
-        dtype=torch.float32,
-        attn_implementation=attention,
-        use_safetensors=True,
-        trust_remote_code=False,
-        output_loading_info=True,
-    )
-    if report["missing_keys"]:
-        missing = sorted(report["missing_keys"])
-        raise ValueError(f"it lacks {len(missing)} of its weights, such as {missing[0]}")
-    found: CLIPModel | SiglipModel = model
-    return found
-
-
-def _channels(path: str) -> Iterator[list[float] | None]:
-    """Yield the mean and the deviation that a checkpoint names; None for each that it does not."""
-    try:
-        prepared = ImageProcessingMixin.get_image_processor_dict(path)[0]
-    except OSError:  # it says nothing of pictures
-        prepared = {}
-    for name in ("image_mean", "image_std"):
-        values = prepared.get(name)
-        if values is not None and (len(values) != 3 or not all(map(math.isfinite, values))):
-            raise ValueError(f"its {name} is {values}, not three numbers")
-        if values is not None and name == "image_std" and min(values) <= 0:
-            raise ValueError(f"its {name} is {values}, not above 0")
-        yield values

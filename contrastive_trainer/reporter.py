@@ -1,20 +1,21 @@
 """What a run says while it trains: lines for people, warnings, and figures in files."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from contrastive_trainer.alarms import Alarms, chance_loss, look_ahead
-from contrastive_trainer.checkpoints import Progress
+from contrastive_trainer.alarms import Alarms, chance_loss
+from contrastive_trainer.checkpoints import FINAL, Progress
+from contrastive_trainer.data.batch import Batch
 from contrastive_trainer.log import Log
 from schemas.train import TrainConfig
 
 Say = Callable[[str], None]
 
-FAULTS = 5
-"""So many samples that cannot be read are named; the others are counted."""
+FEW = 5
+"""So many samples that cannot be read, and shards that are odd, are named; skipped samples are counted."""
 
 _NOT_LOSSES = ("lr", "scale", "gradient_norm", "samples_per_second", "waiting", "skipped")
 
@@ -48,30 +49,42 @@ class Clock:
         }
 
 
+class Few:
+    """Lets the first `FEW` different lines through."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def take(self, lines: Iterable[str]) -> Iterator[str]:
+        """Yield those that may be told."""
+        for line in lines:
+            if line not in self._told and len(self._told) < FEW:
+                self._told.add(line)
+                yield line
+
+
 class Reporter:
     """Tells people and files how a run goes; on the first rank alone."""
 
     def __init__(self, config: TrainConfig, progress: Progress, steps: int, say: Say) -> None:
-        self._log_steps, self._steps, self._say = config.log_steps, steps, say
+        self._config, self._log_steps, self._steps, self._say = config, config.log_steps, steps, say
         self._clock = Clock(batch=config.batch, first=progress.step)
-        self._faults_left = FAULTS
+        self._faults, self._notes = Few(), Few()
         self._alarms = Alarms(chance=chance_loss(config))
         self._log = Log(Path(config.output), step=progress.step)
         if progress.step:
             say(f"goes on after step {progress.step}")
-        self._warn(look_ahead(config, steps))
 
-    def tell(
-        self, progress: Progress, figures: Mapping[str, float], faults: Sequence[str], waited: float
-    ) -> None:
+    def tell(self, progress: Progress, figures: Mapping[str, float], batch: Batch, waited: float) -> None:
         """Note a step.
 
         Args:
-            faults: samples of this rank that could not be read.
+            batch: this rank's part of the step's, for what could not be read of it.
             waited: seconds that the run has waited for data so far.
         """
-        self._warn(f"{fault}; another stands in its place" for fault in faults[: self._faults_left])
-        self._faults_left -= min(self._faults_left, len(faults))
+        faults = [f"{fault}; another stands in its place" for fault in batch.faults]
+        self._warn(self._faults.take(faults))
+        self._warn(self._notes.take(batch.notes))
         self._warn(self._alarms.look_at_loss(progress.step, figures["contrastive"]))
         if progress.step % self._log_steps and progress.step != self._steps:
             return
@@ -87,8 +100,10 @@ class Reporter:
         said = f"{speed['samples_per_second']:.0f} samples/s, waiting {speed['waiting']:.0%}"
         if progress.step < self._steps:
             self._say(f"stopped after step {progress.step} of {self._steps}, saved; the same command resumes")
-        else:
+            return
+        if progress.step > self._clock.first:
             self._say(f"{self._steps} steps done, {said}; {progress.skipped} samples could not be read")
+        say_where(self._config, self._say, "model")
 
     def close(self) -> None:
         """Write out what is left."""
@@ -101,6 +116,13 @@ class Reporter:
     def _warn(self, warnings: Iterable[str]) -> None:
         for warning in warnings:
             self._say(f"warning: {warning}")
+
+
+def say_where(config: TrainConfig, say: Say, what: str) -> None:
+    """Say where the finished model is, and how it is measured."""
+    model = Path(config.output) / FINAL
+    say(f"{what}: {model}")
+    say(f"evaluate it: pairwright evaluate {model} configs/evaluate.yaml")
 
 
 def step_line(step: int, steps: int, figures: Mapping[str, float]) -> str:

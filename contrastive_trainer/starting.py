@@ -6,7 +6,9 @@ from pathlib import Path
 
 import torch
 
+from contrastive_trainer.checkpoint_path import find_checkpoint
 from contrastive_trainer.checkpoints import (
+    FINAL,
     Progress,
     checkpoints,
     damaged,
@@ -24,6 +26,7 @@ from contrastive_trainer.fields import check_fields
 from contrastive_trainer.learner import Learner
 from contrastive_trainer.making import make_model
 from contrastive_trainer.model import load_clip
+from contrastive_trainer.settings import Settings
 from contrastive_trainer.tags import count_tags, load_tags
 from contrastive_trainer.tokenizer import TextEncoder, load_tokenizer, train_tokenizer
 from schemas.errors import ConfigError
@@ -35,13 +38,27 @@ LOOKED_AT = 1000
 TAG_SAMPLES = 100_000
 
 
+def find_finished(config: TrainConfig, settings: Settings, steps: int) -> Progress | None:
+    """Return how a run ended that is over, its model published; None where there is something to do.
+
+    Raises:
+        ConfigError: the output folder is of other settings, or its newest checkpoint is damaged.
+    """
+    output = Path(config.output)
+    found = checkpoints(output)
+    if not found or not (output / FINAL).is_dir():
+        return None
+    progress = read_progress(found[-1], settings)
+    return progress if progress.step == steps else None
+
+
 def start(
-    config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks, settings: str
+    config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks, settings: Settings
 ) -> tuple[Learner, Progress]:
     """Return the learner of the newest checkpoint, and how far it is; the same on every rank.
 
     Raises:
-        ConfigError: the output folder is of another configuration, or something does not fit.
+        ConfigError: the output folder is of other settings, or something does not fit.
     """
     output = Path(config.output)
 
@@ -65,8 +82,8 @@ def make_learner(config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks
     Raises:
         ConfigError: the shards lack a field that a loss needs, or a checkpoint or tokenizer does not fit.
     """
+    path = _tokenizer_path(config)
     check_fields(islice(read_texts(shards, config), LOOKED_AT), config)
-    path = config.tokenizer.path or config.model.checkpoint
     if path is not None:
         tokenizer = load_tokenizer(path)
     else:
@@ -110,6 +127,18 @@ def make_reader(
         vocabulary={tag: number for number, tag in enumerate(learner.tags)},
         place=Place(rank=ranks.rank, ranks=ranks.count),
     )
+
+
+def _tokenizer_path(config: TrainConfig) -> str | None:
+    """Return where the tokenizer is, None where it is to be trained; what is mistyped is told first."""
+    found = None
+    for path, field in (
+        (config.model.checkpoint, "model.checkpoint"),
+        (config.tokenizer.path, "tokenizer.path"),
+    ):
+        if path is not None:
+            found = find_checkpoint(path, field)
+    return found
 
 
 def _texts(sample: TrainSample) -> Iterator[str]:

@@ -9,6 +9,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from contrastive_trainer.hub import loadable
 from schemas.errors import ConfigError
 
 PAD, START, END = "<pad>", "<start>", "<end>"
@@ -54,7 +55,9 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
         ConfigError: there is none, or it puts no end token behind a text, or has nothing to pad with.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(loadable(path), trust_remote_code=False)
+    except ConfigError:
+        raise
     except Exception as error:  # transformers raises nearly anything of files that are not as it expects
         line = next(iter(str(error).splitlines()), type(error).__name__)[:200]
         raise ConfigError(f"tokenizer {path!r} cannot be loaded ({line}); name a folder or hub id") from error

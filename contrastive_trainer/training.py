@@ -1,7 +1,5 @@
 """A training run: from a configuration to a model that transformers loads."""
 
-import hashlib
-import json
 import math
 import signal
 from collections.abc import Sequence
@@ -11,18 +9,19 @@ from pathlib import Path
 
 from transformers.utils.logging import disable_progress_bar
 
-from contrastive_trainer.checkpoints import only_writer
+from contrastive_trainer.checkpoints import FINAL, Progress
+from contrastive_trainer.data.copies import prepare_folder
+from contrastive_trainer.data.remote import is_remote
 from contrastive_trainer.data.shard_list import TrainShard, list_shards
 from contrastive_trainer.distributed import Ranks, from_first, join
-from contrastive_trainer.loop import FINAL, Job, run
-from contrastive_trainer.reporter import Reporter, Say
-from contrastive_trainer.starting import make_reader, start
+from contrastive_trainer.loop import Job, run
+from contrastive_trainer.output_lock import only_writer
+from contrastive_trainer.reporter import Reporter, Say, say_where
+from contrastive_trainer.settings import deciding_settings
+from contrastive_trainer.starting import find_finished, make_reader, start
 from contrastive_trainer.stopping import stopping
 from schemas.errors import ConfigError
 from schemas.train import TrainConfig
-
-_ROUNDING = {"output", "log_steps", "checkpoint_steps", "keep_checkpoints", "device", "compile", "chunk"}
-_READING = {"shards", "workers", "max_skipped", "cache"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,30 +53,42 @@ def train(config: TrainConfig, *, say: Say = print) -> Outcome:
     """
     disable_progress_bar()
     with join(config.device) as ranks, stopping() as stop, ExitStack() as stack:
-        output = Path(config.output)
         shards = from_first(ranks, lambda: list_shards(config.data.shards, say))
-        check_batch(config, shards, ranks)
-        from_first(ranks, lambda: stack.enter_context(only_writer(output)))
-        learner, progress = start(config, shards, ranks, settings_mark(config, shards))
+        steps = check_batch(config, shards, ranks)
+        check_warmup(config, steps)
+        settings = deciding_settings(config, shards)
+        from_first(ranks, lambda: _make_folders(config, shards, stack))
+        progress = from_first(ranks, lambda: find_finished(config, settings, steps))
+        if progress is not None:
+            if ranks.is_first:
+                say_where(config, say, "done already")
+            return _outcome(config, progress, steps, None)
+        learner, progress = start(config, shards, ranks, settings)
         reader = make_reader(config, shards, learner, ranks)
-        steps = total_steps(config, reader.samples)
+        if ranks.is_first:
+            say(f"{steps} steps of {config.batch} samples, {reader.samples} an epoch, on {_places(ranks)}")
         job = Job(config=config, ranks=ranks, learner=learner, reader=reader, steps=steps)
         reporter = None
         if ranks.is_first:
             reporter = stack.enter_context(closing(Reporter(config, progress, steps, say)))
         progress = run(job, progress, stop, reporter)
         stopped = None if progress.step == steps else stop.signal or signal.SIGTERM  # another rank's
-        return Outcome(
-            model=output / FINAL, step=progress.step, steps=steps, skipped=progress.skipped, signal=stopped
-        )
+        return _outcome(config, progress, steps, stopped)
 
 
-def settings_mark(config: TrainConfig, shards: Sequence[TrainShard]) -> str:
-    """Return the hash of all that decides the weights, but for rounding: settings, and the shards' sizes."""
-    told = config.model_dump(mode="json", exclude={*_ROUNDING, "data"})
-    told["data"] = config.data.model_dump(mode="json", exclude=_READING)
-    files = [[Path(shard.name).name, shard.samples] for shard in shards]  # a URL's key may change
-    return hashlib.sha256(json.dumps([told, files], sort_keys=True).encode()).hexdigest()[:16]
+def _make_folders(config: TrainConfig, shards: Sequence[TrainShard], stack: ExitStack) -> None:
+    if config.data.cache is not None and any(is_remote(shard.path) for shard in shards):
+        prepare_folder(config.data.cache)
+    stack.enter_context(only_writer(Path(config.output)))
+
+
+def _places(ranks: Ranks) -> str:
+    return ranks.device.type if ranks.count == 1 else f"{ranks.count} ranks of {ranks.device.type}"
+
+
+def _outcome(config: TrainConfig, progress: Progress, steps: int, stopped: int | None) -> Outcome:
+    model = Path(config.output) / FINAL
+    return Outcome(model=model, step=progress.step, steps=steps, skipped=progress.skipped, signal=stopped)
 
 
 def total_steps(config: TrainConfig, samples: int) -> int:
@@ -85,8 +96,8 @@ def total_steps(config: TrainConfig, samples: int) -> int:
     return max(1, math.ceil(round(config.epochs * samples, 6) / config.batch))
 
 
-def check_batch(config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks) -> None:
-    """Refuse a batch that the data do not fill, or that does not divide among ranks and chunks.
+def check_batch(config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks) -> int:
+    """Return the steps of a run; refuse a batch that the data do not fill, or that does not divide.
 
     Raises:
         ConfigError: names the mend.
@@ -101,3 +112,17 @@ def check_batch(config: TrainConfig, shards: Sequence[TrainShard], ranks: Ranks)
     share = config.batch // ranks.count
     if config.chunk is not None and share % config.chunk:
         raise ConfigError(f"chunk: {config.chunk} does not divide the {share} samples of a rank; change it")
+    return total_steps(config, samples)
+
+
+def check_warmup(config: TrainConfig, steps: int) -> None:
+    """Refuse a warm-up in which the run is over: the learning rate would not come down from optim.lr.
+
+    Raises:
+        ConfigError: names the mend.
+    """
+    if config.optim.warmup >= steps:
+        raise ConfigError(
+            f"optim.warmup: {config.optim.warmup} steps are not less than the {steps} of the run (epochs "
+            f"{config.epochs:g}, batch {config.batch}); lower it, to {steps // 10} say, or raise epochs"
+        )

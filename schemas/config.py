@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from schemas.card import CardConfig, SourceConfig
 from schemas.choosing import Choosing
 from schemas.filters import Filter
 from schemas.scoring import ScoreConfig
@@ -121,8 +122,13 @@ class RunConfig(Section):
         description="Names the dataset; an output folder belongs to one name.",
     )
     license: str | None = Field(
-        None, description="Of the source, as Hugging Face names licences; for the card."
+        None,
+        min_length=1,
+        max_length=128,
+        description="Of the source, as Hugging Face names licences; for the card.",
     )
+    source: SourceConfig = Field(SourceConfig(), description="Where the input comes from; for the card.")
+    card: CardConfig = Field(CardConfig(), description="What the card says beside what was measured.")
     input: InputConfig
     output: str = Field(min_length=1, description="Folder to write; the same command resumes there.")
     profile: ProfileConfig = ProfileConfig()

@@ -93,7 +93,7 @@ class TextConfig(Section):
         total = self.p_raw + self.p_long + self.p_short + self.p_rewrite
         if not 0 < total < math.inf:
             raise ValueError(
-                f"texts: the weights sum to {total:g}; give one of p_raw, p_long, p_short, p_rewrite, like 1"
+                f"the weights sum to {total:g}; give one of p_raw, p_long, p_short, p_rewrite, like 1"
             )
         return self
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from clip_evaluation.datasets.checked_json import as_object, as_texts, parse_json
+from clip_evaluation.datasets.checked_json import as_texts
+from clip_evaluation.datasets.kinds import read_kind
 from clip_evaluation.datasets.records import CaptionedPicture
-from clip_evaluation.datasets.tar_samples import list_shards, read_samples
 from schemas.errors import RunError
 
 
@@ -15,11 +15,10 @@ def read_coco_open(folder: Path) -> Iterator[tuple[int, CaptionedPicture]]:
     The captions are those of the JSON: `txt` holds only the first, and nothing where there is none.
 
     Raises:
-        ConfigError: the folder has no shards.
+        ConfigError: the folder has no shards, or of another kind.
         RunError: a shard or a sample is not as expected.
     """
-    for sample in read_samples(list_shards(folder)):
-        record = as_object(parse_json(sample.member("json"), sample.where), sample.where)
+    for sample, record in read_kind(folder, "coco_open"):
         coco_id = record.get("coco_id")
         if type(coco_id) is not int or coco_id < 0:
             raise RunError(f"{sample.where}: coco_id is {coco_id!r}, not a number")

@@ -1,48 +1,46 @@
 """NLVR: synthetic scenes and a sentence that is true or false of each (Suhr et al. 2017, ACL)."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from clip_evaluation.datasets.checked_json import as_object, as_text, parse_json
+from clip_evaluation.datasets.checked_json import as_text
+from clip_evaluation.datasets.kinds import read_kind
 from clip_evaluation.datasets.records import Statement
-from clip_evaluation.datasets.tar_samples import TarSample, list_shards, read_samples
+from clip_evaluation.datasets.tar_samples import TarSample
 from schemas.errors import RunError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatementSet:
-    """The items, and how many were left out as repeats of the same sentence with the same picture."""
+def read_nlvr_scenes(folder: Path, left_out: Counter[str]) -> Iterator[Statement]:
+    """Yield the items; `label` says whether the sentence is true, and must be there.
 
-    statements: tuple[Statement, ...]
-    repeats: int
-
-
-def read_nlvr_scenes(folder: Path) -> StatementSet:
-    """Return all items; `label` says whether the sentence is true, and must be there.
-
-    The pictures of one sentence are few scenes in several orders of their boxes: treat a sentence as one
-    unit.
+    Repeats of a sentence with the same picture are passed by and counted in `left_out`. One item is in
+    memory, and a hash of each. The pictures of one sentence are few scenes in several orders of their boxes:
+    treat a sentence as one unit.
 
     Raises:
-        ConfigError: the folder has no shards.
+        ConfigError: the folder has no shards, or of another kind.
         RunError: a shard or a sample is not as expected, or one item has both labels.
     """
-    found: dict[tuple[str, bytes], Statement] = {}
-    repeats = 0
-    for sample in read_samples(list_shards(folder)):
-        statement = _statement(sample)
-        identity = (statement.sentence, hashlib.sha256(statement.image).digest())
-        known = found.setdefault(identity, statement)
-        if known is not statement:
-            repeats += 1
-            if known.is_true != statement.is_true:
-                raise RunError(f"{sample.where} and {known.key!r} are one item with both labels")
-    return StatementSet(statements=tuple(found.values()), repeats=repeats)
+    left_out["repeats"] += 0
+    known: dict[bytes, bool] = {}
+    for sample, record in read_kind(folder, "nlvr_scenes"):
+        statement = _statement(sample, record)
+        identity = hashlib.sha256(hashlib.sha256(statement.image).digest() + statement.sentence.encode())
+        is_true = known.get(identity.digest())
+        if is_true is None:
+            known[identity.digest()] = statement.is_true
+            yield statement
+        elif is_true == statement.is_true:
+            left_out["repeats"] += 1
+        else:
+            raise RunError(
+                f"{sample.where}: an earlier item has its sentence and picture, and the other label"
+            )
 
 
-def _statement(sample: TarSample) -> Statement:
-    record = as_object(parse_json(sample.member("json"), sample.where), sample.where)
+def _statement(sample: TarSample, record: dict[str, object]) -> Statement:
     label = record.get("label")
     if label not in (0, 1) or isinstance(label, float):
         raise RunError(f"{sample.where}: label is {label!r}, not 0 or 1")

@@ -46,21 +46,30 @@ class TarSample:
             raise RunError(f"{self.where}: its {ending} is not UTF-8") from error
 
 
+def shards_in(folder: Path) -> list[Path]:
+    """Return the tars in a folder, or in its `shards` folder, by name; there may be none."""
+    inner = folder / "shards"
+    place = inner if inner.is_dir() else folder
+    return sorted(path for path in place.glob("*.tar") if path.is_file()) if place.is_dir() else []
+
+
 def list_shards(folder: Path) -> list[Path]:
     """Return the tars in a folder, or in its `shards` folder, by name.
 
     Raises:
         ConfigError: there are none.
     """
-    inner = folder / "shards"
-    place = inner if inner.is_dir() else folder
-    shards = sorted(p for p in place.glob("*.tar") if p.is_file()) if place.is_dir() else []
+    shards = shards_in(folder)
     if not shards:
-        raise ConfigError(f"{place} has no .tar shards; give the folder that holds them")
+        if folder.is_file():
+            raise ConfigError(f"{folder} is a file; give the folder that holds it")
+        classes = folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
+        hint = ", or use kind class_folder where its folders are classes" if classes else ""
+        raise ConfigError(f"{folder} has no .tar shards; give the folder that holds them{hint}")
     return shards
 
 
-def read_samples(shards: list[Path], max_member_bytes: int = MAX_MEMBER_BYTES) -> Iterator[TarSample]:
+def read_samples(shards: list[Path]) -> Iterator[TarSample]:
     """Yield the samples of shards, in order; one sample is in memory.
 
     Raises:
@@ -68,12 +77,12 @@ def read_samples(shards: list[Path], max_member_bytes: int = MAX_MEMBER_BYTES) -
             a member twice or members apart from each other.
     """
     for shard in shards:
-        yield from _read_shard(shard, max_member_bytes)
+        yield from _read_shard(shard)
 
 
-def _read_shard(path: Path, max_member_bytes: int) -> Iterator[TarSample]:
+def _read_shard(path: Path) -> Iterator[TarSample]:
     key, members, done = "", dict[str, bytes](), set[str]()
-    for name, data in _members(path, max_member_bytes):
+    for name, data in _members(path):
         folder, slash, base = name.rpartition("/")
         stem, _, ending = base.partition(".")
         own = f"{folder}{slash}{stem}"
@@ -93,13 +102,13 @@ def _read_shard(path: Path, max_member_bytes: int) -> Iterator[TarSample]:
         yield TarSample(key=key, where=f"{path.name}: sample {key!r}", members=members)
 
 
-def _members(path: Path, max_member_bytes: int) -> Iterator[tuple[str, bytes]]:
+def _members(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         with open(path, "rb") as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
             while (info := tar.next()) is not None:
                 if info.isdir():
                     continue
-                yield info.name, _read(path, tar, info, max_member_bytes)
+                yield info.name, _read(path, tar, info)
                 tar.members = []  # type: ignore[attr-defined]  # it would hold every header
             stream.seek(tar.offset)
             if stream.read(_BLOCK) != bytes(_BLOCK):
@@ -110,11 +119,11 @@ def _members(path: Path, max_member_bytes: int) -> Iterator[tuple[str, bytes]]:
         raise RunError(f"{path.name} cannot be read ({error}); fetch it again") from error
 
 
-def _read(path: Path, tar: tarfile.TarFile, info: tarfile.TarInfo, max_member_bytes: int) -> bytes:
+def _read(path: Path, tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
     if not info.isreg() or info.issparse():
         raise RunError(f"{path.name}: member {info.name!r} is a link, device or sparse file; remove it")
-    if info.size > max_member_bytes:
-        raise RunError(f"{path.name}: member {info.name!r} has {info.size} bytes, over {max_member_bytes}")
+    if info.size > MAX_MEMBER_BYTES:
+        raise RunError(f"{path.name}: member {info.name!r} has {info.size} bytes, over {MAX_MEMBER_BYTES}")
     member = tar.extractfile(info)
     assert member is not None
     return member.read()

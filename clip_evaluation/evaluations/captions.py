@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clip_evaluation.blind import blind_scores
+from clip_evaluation.blind import FOLDS, blind_scores
 from clip_evaluation.caption_sets import read_coco_set, read_published_set, read_statement_set
 from clip_evaluation.compositional import Compositional, mean_picture, pair_similarities, score_pairs
 from clip_evaluation.datasets.sugar_crepe import GROUPS, read_sugar_crepe
@@ -26,8 +26,6 @@ from schemas.evaluate import (
     StatementsConfig,
     SugarCrepeData,
 )
-
-_BLIND_FOLDS = 5
 
 
 def prepare_retrieval(name: str, config: RetrievalConfig) -> Prepared:
@@ -70,7 +68,7 @@ class _Pairs:
     negative: list[str]
     kinds: list[str]
     row_N: NDArray[np.int64]
-    groups: Mapping[str, str] | None
+    groups: Mapping[str, str]
     corpus: Sequence[str]
     left_out: int
 
@@ -83,10 +81,10 @@ def prepare_compositional(name: str, config: CompositionalConfig) -> Prepared:
     """
     pairs = _sugar_crepe(config.data) if isinstance(config.data, SugarCrepeData) else _published(config.data)
     seen = len(set(pairs.row_N.tolist()))
-    if seen < _BLIND_FOLDS:
+    if seen < FOLDS:
         raise ValueError(
             f"{len(pairs.kinds)} pairs of {seen} pictures, {pairs.left_out} left out for want of a picture; "
-            f"it needs pairs of {_BLIND_FOLDS} pictures or more"
+            f"it needs pairs of {FOLDS} pictures or more"
         )
 
     def measure(embedder: Embedder) -> Measured:
@@ -135,7 +133,7 @@ def _published(data: PublishedData) -> _Pairs:
         negative=[negative for _, _, negative in pairs],
         kinds=["sentence"] * len(pairs),
         row_N=np.array([row for row, _, _ in pairs], dtype=np.int64),
-        groups=None,
+        groups={},
         corpus=(),
         left_out=0,
     )

@@ -1,15 +1,20 @@
 """Zero-shot classification, by group, and on corrupted pictures."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 
 from clip_evaluation.class_sets import ClassSet, read_class_set
 from clip_evaluation.corruption import SEVERITIES
 from clip_evaluation.embedder import Embedder
 from clip_evaluation.evaluation import Measured, Prepared, embed_classes, fingerprint
-from clip_evaluation.plot import Line, line_plot
-from clip_evaluation.robustness import Accuracies, robustness
+from clip_evaluation.plot import severity_plot
+from clip_evaluation.report import read_results
+from clip_evaluation.robustness import Accuracies, Hits, robustness
 from clip_evaluation.subgroups import subgroups
 from clip_evaluation.zero_shot import zero_shot
+from schemas.errors import ConfigError
 from schemas.evaluate import RobustnessConfig, SubgroupsConfig, ZeroShotConfig
 
 
@@ -57,28 +62,66 @@ def prepare_subgroups(name: str, config: SubgroupsConfig) -> Prepared:
 
 
 def prepare_robustness(name: str, config: RobustnessConfig) -> Prepared:
-    """Prepare zero-shot accuracy on corrupted pictures."""
+    """Prepare zero-shot accuracy on corrupted pictures.
+
+    Raises:
+        ConfigError: the reference has no results of this evaluation on these pictures.
+        RunError: its results are damaged.
+    """
     found = read_class_set(config.data)
+    data = class_data(found)
+    kinds = tuple(dict.fromkeys(config.corruptions))
+    reference = None if config.reference is None else read_reference(config.reference, name, data, kinds)
 
     def measure(embedder: Embedder) -> Measured:
         class_CD = embed_classes(embedder, found.names, config.templates, name)
 
-        def accuracy(corruption: tuple[str, int] | None, what: str) -> float:
+        def hits(corruption: tuple[str, int] | None, what: str) -> Hits:
             image_ND = embedder.images(found.pictures, what, corruption=corruption)
-            return zero_shot(image_ND, class_CD, found.labels_N).top1.value
+            items_N = zero_shot(image_ND, class_CD, found.labels_N).top1.items
+            assert items_N is not None
+            return items_N.astype(np.float64)
 
-        clean = accuracy(None, name)
-        corrupted: dict[str, list[float]] = {
-            kind: [accuracy((kind, severity), f"{name}: {kind} {severity}") for severity in SEVERITIES]
-            for kind in dict.fromkeys(config.corruptions)
+        clean_N = hits(None, name)
+        by_severity = {
+            kind: [hits((kind, severity), f"{name}: {kind} {severity}") for severity in SEVERITIES]
+            for kind in kinds
         }
+        corrupted: dict[str, Hits] = {kind: np.mean(all_N, axis=0) for kind, all_N in by_severity.items()}
         record = robustness(
-            Accuracies(clean=clean, corrupted=corrupted), n=len(found.labels_N), chance=1 / len(found.names)
+            Accuracies(clean_N=clean_N, corrupted=corrupted),
+            chance=1 / len(found.names),
+            clusters=found.pictures.clusters(),
+            reference=reference,
         )
-        lines = [
-            Line(name=kind, points=list(enumerate([clean, *values]))) for kind, values in corrupted.items()
-        ]
-        ticks = [float(severity) for severity in (0, *SEVERITIES)]
-        return Measured(record=record, plot=line_plot(name, "severity", "accuracy", lines, x_ticks=ticks))
+        means: dict[str, list[float]] = {
+            kind: [float(h.mean()) for h in (clean_N, *all_N)] for kind, all_N in by_severity.items()
+        }
+        return Measured(record=record, plot=severity_plot(name, means, chance=1 / len(found.names)))
 
-    return Prepared(data=class_data(found), notes=class_notes(found), measure=measure)
+    return Prepared(data=data, notes=class_notes(found), measure=measure)
+
+
+def read_reference(folder: str, name: str, data: str, corruptions: Sequence[str]) -> Accuracies:
+    """Return what another evaluation of this name measured on the same pictures.
+
+    Raises:
+        ConfigError: it has none, or measured other pictures.
+        RunError: the results are damaged.
+    """
+    found = read_results(Path(folder))
+    if found.data.get(name) != data:
+        has = "was measured on other data" if name in found.data else "is not there"
+        raise ConfigError(
+            f"reference {folder!r}: {name!r} {has}; evaluate the reference by this configuration"
+        )
+    wanted = {kind: f"{name}.corrupted.{kind}" for kind in corruptions}
+    hits = {}
+    for path in (f"{name}.clean", *wanted.values()):
+        figure = found.figures.get(path)
+        if figure is None or figure.items is None:
+            raise ConfigError(f"reference {folder!r} has no {path}; evaluate it by this configuration")
+        hits[path] = figure.items.astype(np.float64)
+    return Accuracies(
+        clean_N=hits[f"{name}.clean"], corrupted={kind: hits[path] for kind, path in wanted.items()}
+    )

@@ -15,7 +15,7 @@ from clip_evaluation.evaluations.classification import class_data, class_notes
 from clip_evaluation.folds import assign_folds
 from clip_evaluation.gda import fit_discriminant, gda_probe
 from clip_evaluation.leakage import leakage
-from clip_evaluation.linear_probe import Split, check_splits, linear_probe
+from clip_evaluation.linear_probe import Split, linear_probe
 from schemas.evaluate import GdaConfig, LeakageConfig, LinearProbeConfig
 
 
@@ -23,7 +23,7 @@ def prepare_linear_probe(name: str, config: LinearProbeConfig) -> Prepared:
     """Prepare a linear probe.
 
     Raises:
-        ValueError: there are fewer different pictures than folds, or a class has none to learn from.
+        ValueError: there are fewer different pictures than folds, or a class has none to fit.
     """
     found = read_class_set(config.data)
     fold_N = _folds(found, config.folds, config.seed)
@@ -73,7 +73,14 @@ def prepare_leakage(name: str, config: LeakageConfig) -> Prepared:
 
     def measure(embedder: Embedder) -> Measured:
         image_ND = embedder.images(found.pictures, name)
-        record = leakage(image_ND, attribute, clusters=clusters_N, folds=config.folds, seed=config.seed)
+        record = leakage(
+            image_ND,
+            attribute,
+            clusters=clusters_N,
+            folds=config.folds,
+            shuffles=config.shuffles,
+            seed=config.seed,
+        )
         return Measured(record=record)
 
     data = fingerprint(class_data(found), config.folds, config.seed)
@@ -81,9 +88,18 @@ def prepare_leakage(name: str, config: LeakageConfig) -> Prepared:
 
 
 def _folds(found: ClassSet, folds: int, seed: int) -> NDArray[np.int64]:
-    fold_N = assign_folds(found.labels_N, folds=folds, seed=seed, clusters_N=found.pictures.clusters())
-    nothing = np.zeros((len(fold_N), 1), dtype=np.float32)
-    check_splits(*_splits(nothing, found, fold_N), len(found.names))
+    """Return the part of each picture; every class must have pictures to fit."""
+    clusters_N = found.pictures.clusters()
+    fold_N = assign_folds(found.labels_N, folds=folds, seed=seed, clusters_N=clusters_N)
+    fitted_C = np.bincount(found.labels_N[fold_N > 1], minlength=len(found.names))
+    missing = np.flatnonzero(fitted_C == 0)
+    if missing.size:
+        own = len(np.unique(clusters_N[found.labels_N == missing[0]]))
+        raise ValueError(
+            f"class {found.names[missing[0]]!r} has {own} different picture(s), none of them left to fit "
+            f"({missing.size} of {len(found.names)} classes are so); give each class three or more, remove "
+            "such classes, or measure them by zero_shot, which fits nothing"
+        )
     return fold_N
 
 

@@ -27,7 +27,7 @@ HEADLINES: dict[str, tuple[str, ...]] = {
     "statements": ("pooled", "within"),
     "linear_probe": ("test.top1", "test.mean_per_class"),
     "gda": ("joined.top1", "alone.top1", "zero_shot.top1"),
-    "calibration": ("before.accuracy", "*.nll", "*.brier", "*.ece"),
+    "calibration": ("before.accuracy", "*.nll", "*.brier", "*.ece", "*.ece_floor"),
     "out_of_distribution": ("*",),
     "subgroups": ("worst", "gap", "groups.*"),
     "leakage": ("balanced_accuracy",),

@@ -12,7 +12,8 @@ from torch import Tensor
 from contrastive_trainer.data.picture import load_picture
 from contrastive_trainer.data.sample import TrainSample
 from contrastive_trainer.data.text_sampler import DrawnText, draw_text, short_text
-from schemas.boxes import Box, crop_box, read_box
+from schemas.boxes import Box, crop_box
+from schemas.regions import read_region
 from schemas.train import TrainConfig
 
 MIN_SIDE = 1e-3
@@ -71,15 +72,9 @@ def assemble(
 
 
 def read_regions(sample: TrainSample) -> list[Region]:
-    """Return the boxes and phrases of a sample; what is no box or has no phrase is left out."""
-    found = []
-    for item in sample.items("regions"):
-        phrase, box = (
-            (item.get("phrase"), read_box(item.get("box"))) if isinstance(item, dict) else (None, None)
-        )
-        if isinstance(phrase, str) and phrase.strip() and box is not None:
-            found.append((box, phrase))
-    return found
+    """Return the boxes and phrases of a sample; what is no region is left out."""
+    found = map(read_region, sample.items("regions"))
+    return [(region.box, region.phrase) for region in found if region is not None]
 
 
 def _known(tags: list[str], vocabulary: Mapping[str, int]) -> tuple[int, ...]:

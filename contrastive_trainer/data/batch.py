@@ -37,6 +37,7 @@ class Batch:
     teacher_text_BE: dict[str, Tensor] = field(default_factory=dict)
     group_B: Tensor | None = None  # int64: equal where the texts are equal
     faults: tuple[str, ...] = ()  # why samples could not be read; others stand in their place
+    notes: tuple[str, ...] = ()  # what is odd about the shards that were opened for it
     seconds: float = 0.0  # that reading and decoding took
 
     @property

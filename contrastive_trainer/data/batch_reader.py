@@ -19,6 +19,7 @@ from contrastive_trainer.data.collate import Encode, collate
 from contrastive_trainer.data.embeddings import StoredEmbeddings, Vectors
 from contrastive_trainer.data.order import EpochOrder
 from contrastive_trainer.data.recent import Recent
+from contrastive_trainer.data.remote import is_remote
 from contrastive_trainer.data.sample import UnreadableSampleError
 from contrastive_trainer.data.shard_files import ShardFiles
 from contrastive_trainer.data.shard_list import TrainShard
@@ -95,8 +96,23 @@ class BatchReader:
             teacher_image_BE={name: _stack(rows, name, 0) for name in self._teachers},
             teacher_text_BE={name: _stack(rows, name, 1) for name in self._teachers},
             faults=tuple(row.fault for row in rows if row.fault),
+            notes=self._files.take_notes(),
             seconds=time.monotonic() - started,
         )
+
+    @property
+    def cache(self) -> str | None:
+        """The folder for copies of shards; None where no shard is remote."""
+        return self._config.data.cache if any(is_remote(shard.path) for shard in self._shards) else None
+
+    def next_window(self, step: int, last: int) -> list[TrainShard]:
+        """Return the shards of the window behind that of a step; none where `last` steps end before it."""
+        epoch, within = divmod(step * self._config.batch, self.samples)
+        behind = epoch * self.samples + self._orders[epoch].window(within).stop
+        if behind >= last * self._config.batch:
+            return []
+        epoch, within = divmod(behind, self.samples)
+        return [self._shards[number] for number in self._orders[epoch].shards(within)]
 
     def _order(self, epoch: int) -> EpochOrder:
         sizes = [shard.samples for shard in self._shards]

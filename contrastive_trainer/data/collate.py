@@ -19,10 +19,9 @@ def collate(step: int, rows: Sequence[Assembled], losses: LossesConfig, encode: 
     texts = [row.drawn.text for row in rows]
     text_BL = encode(texts)
     negative_BKL = has_negative_BK = box_BR4 = phrase_BRL = has_region_BR = None
-    if losses.hni:
-        negative_BKL, has_negative_BK = _padded(
-            [row.drawn.negatives for row in rows], losses.hni.negatives, encode
-        )
+    if losses.drawn_negatives:
+        negatives = [row.drawn.negatives for row in rows]
+        negative_BKL, has_negative_BK = _padded(negatives, losses.drawn_negatives, encode)
         has_negative_BK &= (negative_BKL != text_BL[:, None]).any(2)  # else cut off before it contradicts
     if losses.regions:
         count = losses.regions.per_image

@@ -16,6 +16,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from contrastive_trainer.data.batch import Batch
 from contrastive_trainer.data.batch_reader import BatchReader
+from contrastive_trainer.data.copies import prepare_folder
+from contrastive_trainer.data.prefetch import Prefetch
 from schemas.errors import PairwrightError, RunError
 
 AHEAD = 2
@@ -28,10 +30,11 @@ class Loader:
     """Yields the batches of steps `first` to `last`, and says how long the trainer waited for them.
 
     Which worker reads a batch decides nothing of it: any number of workers gives the same batches.
+    Remote shards of the next window are copied meanwhile.
     """
 
     def __init__(self, reader: BatchReader, *, workers: int) -> None:
-        self._steps = _Steps(reader)
+        self._reader, self._steps = reader, _Steps(reader)
         self._workers = workers
         self.waited = 0.0
         """Seconds that the trainer has waited so far."""
@@ -43,22 +46,19 @@ class Loader:
             ConfigError: see `BatchReader`.
             RunError: see `BatchReader`; or a worker process died.
         """
-        workers = min(self._workers, last - first)
+        if self._reader.cache is not None:
+            prepare_folder(self._reader.cache)  # of this machine; the run's first rank may be on another
         told, tell = Pipe(duplex=False)
-        loader: DataLoader[Batch | PairwrightError] = DataLoader(
-            self._steps,
-            batch_size=None,
-            sampler=range(first, last),
-            num_workers=workers,
-            prefetch_factor=AHEAD if workers else None,
-            worker_init_fn=partial(_settle, told),
-        )
+        loader = self._make(range(first, last), told)
         end = partial(tell.send_bytes, b"end")
         atexit.register(end)
         with _signals_held_back():
             source = iter(loader)
+        prefetch = Prefetch(self._reader.cache) if self._reader.cache else None  # a thread: after the forks
         try:
-            while True:
+            for step in range(first, last + 1):
+                if prefetch is not None:
+                    prefetch.want(self._reader.next_window(step, last))
                 started = time.monotonic()
                 batch = self._next(source)
                 self.waited += time.monotonic() - started
@@ -68,11 +68,24 @@ class Loader:
                     raise batch
                 yield batch
         finally:
+            if prefetch is not None:
+                prefetch.close()
             atexit.unregister(end)
             end()
             del source  # its queues go now, and not when a traceback that has them is collected
             told.close()
             tell.close()
+
+    def _make(self, steps: range, told: Connection) -> "DataLoader[Batch | PairwrightError]":
+        workers = min(self._workers, len(steps))
+        return DataLoader(
+            self._steps,
+            batch_size=None,
+            sampler=steps,
+            num_workers=workers,
+            prefetch_factor=AHEAD if workers else None,
+            worker_init_fn=partial(_settle, told),
+        )
 
     @staticmethod
     def _next(source: Iterator[Batch | PairwrightError]) -> Batch | PairwrightError | None:

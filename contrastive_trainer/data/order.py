@@ -57,6 +57,11 @@ class EpochOrder:
         """Return the positions that share their window with one, itself among them."""
         return self._window(position)[1]
 
+    def shards(self, position: int) -> list[int]:
+        """Return the shards of the window of a position."""
+        found: list[int] = self._windows[self._window(position)[0]].tolist()
+        return found
+
     def _window(self, position: int) -> tuple[int, range]:
         if not 0 <= position < len(self):
             raise IndexError(f"position {position} is not in an epoch of {len(self)}")

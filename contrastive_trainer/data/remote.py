@@ -1,15 +1,13 @@
 """Remote shards: opened by webdataset's `gopen` (http, gs, hf, pipe: and more), copied whole.
 
-Copies are shared by all processes of a machine. No message names a URL: it may hold a key.
+No message names a URL: it may hold a key.
 """
 
-import fcntl
-import hashlib
+import errno
 import io
 import os
 import re
 import select
-from contextlib import suppress
 from typing import Any
 
 from schemas.errors import ConfigError
@@ -17,9 +15,16 @@ from schemas.errors import ConfigError
 STALL_S = 120.0
 """After so long without a byte a transfer is given up."""
 
-_LOCKS = 64
 _BLOCK = 2**20
 _MAX_SMALL_BYTES = 64 * 2**20
+_STATUS = re.compile(r": exit (\d+) ")
+_CURL = {
+    6: "there is no such host",
+    7: "the host does not answer",
+    18: "it was cut short",
+    22: "the server refuses it, as it does what is not there",
+    28: "it took too long",
+}
 _TAR = re.compile(r"[^/\s?#=]+\.tar(?![^\s?#'\"])")
 
 
@@ -55,42 +60,17 @@ def read_small(url: str) -> bytes:
         OSError: it cannot be read.
     """
     target = io.BytesIO()
-    _copy(url, target, _MAX_SMALL_BYTES)
+    copy_remote(url, target, _MAX_SMALL_BYTES)
     return target.getvalue()
 
 
-def open_copy(url: str, folder: str) -> int:
-    """Open the copy of a remote shard in a folder, made first where no process has made it.
+def copy_remote(url: str, target: Any, limit: int | None = None) -> None:
+    """Write a remote file, of `limit` bytes at most, to an open one.
 
     Raises:
-        OSError: it cannot be read, or the folder cannot be written.
+        OSError: it cannot be read, which is told without its URL; ENOSPC as it is.
+        ConfigError: the package that opens it is missing.
     """
-    os.makedirs(folder, exist_ok=True)
-    path = _path(url, folder)
-    with open(os.path.join(folder, f"lock-{int(_digest(url), 16) % _LOCKS:02d}"), "wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(path):
-            with open(f"{path}.half", "wb") as target:
-                _copy(url, target)
-            os.replace(f"{path}.half", path)
-        return os.open(path, os.O_RDONLY)
-
-
-def drop_copy(url: str, folder: str) -> None:
-    """Remove a copy; those who have it open keep its bytes."""
-    with suppress(FileNotFoundError):
-        os.remove(_path(url, folder))
-
-
-def _path(url: str, folder: str) -> str:
-    return os.path.join(folder, f"{_digest(url)}.tar")
-
-
-def _digest(url: str) -> str:
-    return hashlib.sha256(url.encode()).hexdigest()[:16]
-
-
-def _copy(url: str, target: Any, limit: int | None = None) -> None:
     try:
         from webdataset import gopen
     except ImportError as error:
@@ -100,8 +80,17 @@ def _copy(url: str, target: Any, limit: int | None = None) -> None:
         with gopen(url, "rb") as source:
             _pour(source, target, limit)
     except Exception as error:  # whatever the opener of the scheme raises
-        told = str(error).replace(url, name)
-        raise OSError(f"{name} cannot be read: {type(error).__name__}: {told[:300]}") from None
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise
+        raise OSError(f"{name} cannot be read: {_told(error, url)}") from None
+
+
+def _told(error: Exception, url: str) -> str:
+    """Return what an opener's error says, without the URL."""
+    if "'curl'" in str(error) and (status := _STATUS.search(str(error))):
+        meaning = _CURL.get(int(status[1]))
+        return f"curl's exit status is {status[1]}{f', {meaning}' if meaning else ''}"
+    return f"{type(error).__name__}: {str(error).replace(url, tar_name(url))[:300]}"
 
 
 def _pour(source: Any, target: Any, limit: int | None) -> None:

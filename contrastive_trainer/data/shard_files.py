@@ -1,11 +1,11 @@
 """Open shards with the index of their samples. Shape letters: see `contrastive_trainer.data.tar_index`."""
 
 import os
-import warnings
 from dataclasses import dataclass
 
+from contrastive_trainer.data.copies import drop_copy, open_copy
 from contrastive_trainer.data.recent import Recent
-from contrastive_trainer.data.remote import drop_copy, is_remote, open_copy
+from contrastive_trainer.data.remote import is_remote
 from contrastive_trainer.data.sample import TrainSample, UnreadableSampleError, read_sample
 from contrastive_trainer.data.shard_list import TrainShard
 from contrastive_trainer.data.tar_index import Places, index_tar
@@ -31,6 +31,7 @@ class ShardFiles:
     def __init__(self, cache: str | None, *, keep: int) -> None:
         self._cache = cache
         self._recent = Recent(self._open, keep=keep, drop=self._drop)
+        self._notes: list[str] = []
 
     def read(self, shard: TrainShard, row: int, *, picture: bool = True) -> TrainSample:
         """Return a sample of a shard; `picture` as in `read_sample`.
@@ -48,6 +49,11 @@ class ShardFiles:
         uid = f"{shard.name.rpartition('/')[2]}:{row}"
         return read_sample(found.descriptor, found.place_NR2[row], uid, picture=picture)
 
+    def take_notes(self) -> tuple[str, ...]:
+        """Return what is odd about the shards that were opened since this was asked last."""
+        notes, self._notes = tuple(self._notes), []
+        return notes
+
     def _open(self, shard: TrainShard) -> _Open | str:
         """Return the open shard, or what is wrong with it."""
         try:
@@ -62,10 +68,9 @@ class ShardFiles:
             return str(error)
         found = _Open(descriptor=descriptor, place_NR2=place_NR2)
         if len(place_NR2) > shard.samples:
-            warnings.warn(
+            self._notes.append(
                 f"{shard.name} holds {len(place_NR2)} samples, but sizes.json says {shard.samples}: the "
-                "others are never seen; remove sizes.json to have them counted",
-                stacklevel=2,
+                "others are never seen; correct it, or remove it to have them counted, in a new --out"
             )
         return found
 

@@ -42,19 +42,19 @@ def list_shards(patterns: Sequence[str], say: Say = print) -> list[TrainShard]:
             and the mend.
     """
     paths = list(dict.fromkeys(path for pattern in patterns for path in _expand(pattern)))
-    read: dict[str | None, dict[str, int]] = {}
+    read: dict[str | None, tuple[dict[str, int], str]] = {}
     sizes: dict[str, int | None] = {}
     for path in paths:
         source = _sizes_beside(path)
         if source not in read:
             read[source] = _read_sizes(source)
-        sizes[path] = read[source].get(tar_name(path) if is_remote(path) else os.path.basename(path))
+        sizes[path] = read[source][0].get(tar_name(path) if is_remote(path) else os.path.basename(path))
     uncounted = [path for path in paths if sizes[path] is None]
-    if any(is_remote(path) for path in uncounted):
-        lost = next(path for path in uncounted if is_remote(path))
+    if lost := next((path for path in uncounted if is_remote(path)), None):
+        why = read[_sizes_beside(lost)][1] or f"its {SIZES} does not list it"
         raise ConfigError(
-            f"data.shards: how many samples {tar_name(lost)} holds is not known; put a {SIZES} beside it, "
-            'like {"00000.tar": 10000}, or copy the shards here'
+            f"data.shards: how many samples {tar_name(lost)} holds is not known ({why}); put a {SIZES} "
+            'beside it, like {"00000.tar": 10000}, or copy the shards here'
         )
     if uncounted:
         say(f"counting the samples of {len(uncounted)} shards that no {SIZES} lists; this takes a while")
@@ -85,7 +85,7 @@ def _expand(pattern: str) -> list[str]:
 def _in_folder(folder: str) -> list[str]:
     """Return the tars of a folder: all that its sizes.json lists, where it has one."""
     found = sorted(glob.glob(os.path.join(glob.escape(folder), "*.tar")))
-    listed = {os.path.join(folder, name) for name in _read_sizes(os.path.join(folder, SIZES))}
+    listed = {os.path.join(folder, name) for name in _read_sizes(os.path.join(folder, SIZES))[0]}
     if missing := sorted(listed.difference(found)):
         raise ConfigError(
             f"data.shards: {missing[0]} is not there, but {SIZES} lists it ({len(missing)} of {len(listed)} "
@@ -98,10 +98,10 @@ def _sizes_beside(path: str) -> str | None:
     return beside(path, SIZES) if is_remote(path) else os.path.join(os.path.dirname(path), SIZES)
 
 
-def _read_sizes(source: str | None) -> dict[str, int]:
-    """Return what a sizes.json says; nothing where there is none."""
+def _read_sizes(source: str | None) -> tuple[dict[str, int], str]:
+    """Return what a sizes.json says, nothing where there is none, and why there is nothing."""
     if source is None:
-        return {}
+        return {}, "the URL names no tar"
     name = SIZES if is_remote(source) else source
     try:
         if is_remote(source):
@@ -110,10 +110,10 @@ def _read_sizes(source: str | None) -> dict[str, int]:
             with open(source, "rb") as stream:
                 data = stream.read()
     except FileNotFoundError:
-        return {}
+        return {}, f"there is no {SIZES}"
     except OSError as error:
         if is_remote(source):  # openers do not tell a missing file from another fault
-            return {}
+            return {}, str(error).replace(tar_name(source), f"its {SIZES}")
         raise ConfigError(f"{name} cannot be read ({error.strerror}); make it readable") from error
     try:
         sizes = json.loads(data)
@@ -123,7 +123,7 @@ def _read_sizes(source: str | None) -> dict[str, int]:
         raise ConfigError(
             f"{name} holds something that is no number of samples; remove it to have them counted"
         )
-    return sizes
+    return sizes, ""
 
 
 def _count(path: str) -> int:

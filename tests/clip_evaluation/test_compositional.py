@@ -61,6 +61,28 @@ def test_items_of_one_picture_are_one_unit() -> None:
     assert together.value == alone.value == 0.75
 
 
+def test_the_interval_of_the_mean_over_types() -> None:
+    # Three types of unlike sizes and rates over the same 40 pictures, which agree with themselves.
+    rng = np.random.default_rng(4)
+    sizes, rates = (40, 80, 160), np.array([0.3, 0.6, 0.9])
+    types = [name for name, size in zip("abc", sizes, strict=True) for _ in range(size)]
+    clusters = np.concatenate([np.arange(size) % 40 for size in sizes])
+    covered = grouped = 0
+    for _ in range(200):
+        level = rng.random(40)
+        wins = level[clusters] < np.repeat(rates, sizes)
+        result = score_pairs(
+            wins * 1.0, np.full(280, 0.5), types, groups={"a": "x", "b": "y", "c": "y"}, clusters=clusters
+        )
+        for figure, truth in ((result.macro, 0.6), (result.groups["y"], 0.75)):
+            assert figure.low is not None
+            assert figure.high is not None
+            held = figure.low <= truth <= figure.high
+            covered, grouped = (covered + held, grouped) if truth == 0.6 else (covered, grouped + held)
+    assert covered >= 184
+    assert grouped >= 184
+
+
 def test_errors() -> None:
     one = np.ones(6)
     with pytest.raises(ValueError, match="one length"):

@@ -1,5 +1,6 @@
 """Every evaluation, from its data to its figures: a planted oracle is right, a blind one is at chance."""
 
+import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -8,13 +9,15 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pydantic import TypeAdapter
 
 from clip_evaluation.embedder import Embedder
 from clip_evaluation.evaluations.registry import prepare
 from clip_evaluation.figure import Figure, figures
 from clip_evaluation.pictures import Pictures, hash_of
-from schemas.errors import ConfigError
+from clip_evaluation.report import read_results, write_results
+from schemas.errors import ConfigError, RunError
 from schemas.evaluate import Evaluation
 
 NAMES = ("cat", "dog", "owl")
@@ -51,6 +54,15 @@ class Oracle:
         return np.random.default_rng(seed).normal(size=64).astype(np.float32)
 
 
+def png(text: str) -> bytes:
+    """Return a picture that a text decides."""
+    seed = int.from_bytes(hash_of(text.encode())[:8], "big")
+    buffer = io.BytesIO()
+    noise = np.random.default_rng(seed).integers(0, 256, (2, 2, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def measure(config: dict[str, Any], oracle: Oracle) -> tuple[dict[str, Figure], Any]:
     made = prepare("it", Parse(config)).measure(cast(Embedder, oracle))
     return dict(figures(made.record)), made
@@ -63,7 +75,7 @@ def class_folder(tmp_path: Path) -> tuple[Path, dict[bytes, str]]:
     for name in NAMES:
         (tmp_path / "classes" / name).mkdir(parents=True)
         for number in range(20):
-            data = f"{name} {number}".encode()
+            data = png(f"{name} {number}")
             (tmp_path / "classes" / name / f"{number:02}.png").write_bytes(data)
             planted[hash_of(data)] = f"a photo of a {name}."
     return tmp_path / "classes", planted
@@ -104,12 +116,17 @@ def test_classes(
 
 def test_leakage(class_folder: tuple[Path, dict[bytes, str]]) -> None:
     folder, planted = class_folder
-    config = {"kind": "leakage", "folds": 2, "data": {"kind": "class_folder", "path": str(folder)}}
+    config = {
+        "kind": "leakage",
+        "folds": 2,
+        "shuffles": 4,
+        "data": {"kind": "class_folder", "path": str(folder)},
+    }
     found, made = measure(config, Oracle(planted))
     assert found["balanced_accuracy"].value == 1
     assert found["balanced_accuracy"].chance == pytest.approx(1 / 3)
-    assert made.record.p_value == 0.05
-    assert np.mean(made.record.shuffled) == pytest.approx(1 / 3, abs=0.1)
+    assert made.record.p_value == 1 / 5
+    assert np.mean(made.record.shuffled) == pytest.approx(1 / 3, abs=0.15)
 
 
 def test_robustness(class_folder: tuple[Path, dict[bytes, str]]) -> None:
@@ -124,7 +141,63 @@ def test_robustness(class_folder: tuple[Path, dict[bytes, str]]) -> None:
     for name in ("corrupted.jpeg", "corrupted.contrast", "mean_corrupted"):
         assert found[name].value == pytest.approx(expected, abs=spread)
         assert found[name].chance == pytest.approx(1 / 3)
-    assert made.plot.count("<polyline") == 2
+    assert made.plot.count("<polyline") == 3  # and chance
+
+
+def test_robustness_against_a_reference(class_folder: tuple[Path, dict[bytes, str]], tmp_path: Path) -> None:
+    folder, planted = class_folder
+    data = {"kind": "class_folder", "path": str(folder)}
+    config = {"kind": "robustness", "data": data, "corruptions": ["jpeg", "contrast"]}
+    for name, oracle, kinds in (("ref", Oracle(), ["jpeg", "contrast"]), ("less", Oracle(), ["jpeg"])):
+        made = prepare("it", Parse(config | {"corruptions": kinds}))
+        record = made.measure(cast(Embedder, oracle)).record
+        write_results(
+            tmp_path / name, checkpoint=name, records={"it": record}, main=[], data={"it": made.data}
+        )
+    found, _ = measure(config | {"reference": str(tmp_path / "ref")}, Oracle(planted))
+    theirs = read_results(tmp_path / "ref").figures
+    ratios = [
+        (1 - found[name].value) / (1 - theirs[f"it.{name}"].value)
+        for name in ("corrupted.jpeg", "corrupted.contrast")
+    ]
+    assert found["mce"].value == pytest.approx(np.mean(ratios))
+    for reference, told in (
+        (tmp_path / "less", "less' has no it.corrupted.contrast; evaluate it by this"),
+        (tmp_path / "none", "none has no results.json; evaluate first"),
+    ):
+        with pytest.raises(ConfigError, match=told):
+            prepare("it", Parse(config | {"reference": str(reference)}))
+    config |= {"reference": str(tmp_path / "ref")}
+    with pytest.raises(ConfigError, match="ref': 'other' is not there; evaluate the reference"):
+        prepare("other", Parse(config))
+    (folder / "cat" / "00.png").write_bytes(png("another"))
+    with pytest.raises(ConfigError, match="ref': 'it' was measured on other data"):
+        prepare("it", Parse(config))
+
+
+def test_every_figure_has_an_interval_and_chance(
+    class_folder: tuple[Path, dict[bytes, str]], write_tar: Callable[..., Path]
+) -> None:
+    """But for those of which docs/evaluation.md says why there is none."""
+    data = {"kind": "class_folder", "path": str(class_folder[0])}
+    coco_path = str(write_tar("coco/0.tar", coco({n: [f"text {n}"] for n in range(12)})).parent)
+    kinds: list[dict[str, Any]] = [
+        {"kind": kind, "data": data} for kind in ("zero_shot", "calibration", "linear_probe", "gda")
+    ]
+    kinds += [
+        {"kind": "robustness", "data": data, "corruptions": ["jpeg"]},
+        {"kind": "leakage", "data": data, "folds": 2, "shuffles": 1},
+        {"kind": "retrieval", "data": {"kind": "coco_open", "path": coco_path}},
+    ]
+    without = set()
+    for config in kinds:
+        found, _ = measure(config, Oracle())
+        for name, figure in found.items():
+            if figure.chance is None or figure.low is None or figure.high is None:
+                without.add(name.rpartition(".")[2])
+            else:
+                assert figure.low <= figure.value <= figure.high, name
+    assert without == {"ece", "ece_adaptive", "ece_floor", "ece_adaptive_floor"}
 
 
 def labelled(rows: list[tuple[str, str, str]]) -> list[tuple[str, bytes]]:
@@ -134,7 +207,7 @@ def labelled(rows: list[tuple[str, str, str]]) -> list[tuple[str, bytes]]:
         for key, label, group in rows
         for member in (
             (f"{key}.json", json.dumps({"label": label, "person": {"age": group}}).encode()),
-            (f"{key}.png", key.encode()),
+            (f"{key}.png", png(key)),
         )
     ]
 
@@ -142,7 +215,7 @@ def labelled(rows: list[tuple[str, str, str]]) -> list[tuple[str, bytes]]:
 def test_subgroups(write_tar: Callable[..., Path]) -> None:
     rows = [(f"{n:03}", NAMES[n % 3], "old" if n < 30 else "young") for n in range(60)]
     path = write_tar("tar/0.tar", labelled(rows)).parent
-    planted = {hash_of(key.encode()): f"a photo of a {label}." for key, label, _ in rows[30:]}
+    planted = {hash_of(png(key)): f"a photo of a {label}." for key, label, _ in rows[30:]}
     data = {"kind": "tar", "path": str(path), "label": "label", "group": "person.age"}
     found, made = measure({"kind": "subgroups", "data": data}, Oracle(planted))
     assert found["groups.young"].value == 1
@@ -182,7 +255,7 @@ def coco(captions: dict[int, list[str]]) -> list[tuple[str, bytes]]:
         member
         for number, texts in captions.items()
         for member in (
-            (f"{number:03}.jpg", b"picture %d" % number),
+            (f"{number:03}.jpg", png(f"picture {number}")),
             (f"{number:03}.json", json.dumps({"coco_id": number, "captions": texts}).encode()),
         )
     ]
@@ -191,7 +264,7 @@ def coco(captions: dict[int, list[str]]) -> list[tuple[str, bytes]]:
 def test_retrieval(write_tar: Callable[..., Path]) -> None:
     captions = {n: [] if n % 5 == 4 else [f"text {n} {k}" for k in range(n % 3 + 1)] for n in range(60)}
     path = write_tar("coco/0.tar", coco(captions)).parent
-    planted = {hash_of(b"picture %d" % n): texts[0] for n, texts in captions.items() if texts}
+    planted = {hash_of(png(f"picture {n}")): texts[0] for n, texts in captions.items() if texts}
     config = {"kind": "retrieval", "data": {"kind": "coco_open", "path": str(path)}, "k": [1, 3]}
     made = prepare("it", Parse(config))
     texts = sum(len(own) for own in captions.values())
@@ -228,7 +301,7 @@ def test_sugar_crepe(write_tar: Callable[..., Path], tmp_path: Path) -> None:
     assert prepare("it", Parse(config)).notes == {
         "pairs": 280, "pictures": 20, "pairs_without_picture": 70,
     }  # fmt: skip
-    planted = {hash_of(b"picture %d" % n): f"swap_obj true {n}" for n in range(20)}
+    planted = {hash_of(png(f"picture {n}")): f"swap_obj true {n}" for n in range(20)}
     seeing, _ = measure(config, Oracle(planted))
     assert seeing["model.types.swap_obj.accuracy"].value == 1
     guessing, _ = measure(config, Oracle())
@@ -248,7 +321,7 @@ def test_statements(write_tar: Callable[..., Path]) -> None:
     planted = {}
     for n in range(80):
         sentence, is_true = f"sentence {n // 8}", n % 8 < 5
-        data = b"scene %d" % n
+        data = png(f"scene number {n}")
         members += [
             (f"{n:03}.json", json.dumps({"text": sentence, "label": int(is_true)}).encode()),
             (f"{n:03}.png", data),
@@ -283,7 +356,7 @@ def test_the_fingerprint_follows_the_items(class_folder: tuple[Path, dict[bytes,
     folder.rename(folder.with_name("moved"))
     data["path"] = str(folder.with_name("moved"))
     assert [data_of(zero_shot), data_of(probe), data_of(probe | {"seed": 1})] == before
-    (folder.with_name("moved") / "cat" / "00.png").write_bytes(b"other")
+    (folder.with_name("moved") / "cat" / "00.png").write_bytes(png("other"))
     assert data_of(zero_shot) != before[0]
 
 
@@ -312,3 +385,32 @@ def test_too_few(class_folder: tuple[Path, dict[bytes, str]], config: dict[str, 
         return
     with pytest.raises(ValueError, match=told):
         prepare("it", Parse(config))
+
+
+@pytest.mark.parametrize("kind", ["linear_probe", "gda"])
+def test_classes_of_one_picture_cannot_be_fitted(tmp_path: Path, kind: str) -> None:
+    for number in range(8):
+        (tmp_path / f"class{number}").mkdir()
+        (tmp_path / f"class{number}" / "0.png").write_bytes(png(str(number)))
+    told = (
+        r"class 'class\d' has 1 different picture\(s\), none of them left to fit \(4 of 8 classes are so\); "
+        "give each class three or more, remove such classes, or measure them by zero_shot"
+    )
+    with pytest.raises(ValueError, match=told):
+        prepare(
+            "it", Parse({"kind": kind, "folds": 4, "data": {"kind": "class_folder", "path": str(tmp_path)}})
+        )
+
+
+def test_what_is_left_out_of_a_folder_is_said(class_folder: tuple[Path, dict[bytes, str]]) -> None:
+    folder, _ = class_folder
+    (folder / "cat" / "notes.txt").write_text("by hand")
+    (folder / "dog" / ".DS_Store").write_text("")
+    made = prepare("it", Parse({"kind": "zero_shot", "data": {"kind": "class_folder", "path": str(folder)}}))
+    assert made.notes == {
+        "pictures": 60, "classes": 3, "left_out_hidden_files": 1, "left_out_other_files": 1,
+    }  # fmt: skip
+    broken = folder / "owl" / "07.png"
+    broken.write_bytes(broken.read_bytes()[:40])
+    with pytest.raises(RunError, match=r"owl/07.png: its picture cannot be decoded \(.*\); remove it$"):
+        prepare("it", Parse({"kind": "zero_shot", "data": {"kind": "class_folder", "path": str(folder)}}))

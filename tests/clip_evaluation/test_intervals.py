@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from clip_evaluation.intervals import cluster_variance, mean_figure, wilson, wilson_of_variance
+from clip_evaluation.intervals import (
+    cluster_variance,
+    macro_figure,
+    mean_figure,
+    wilson,
+    wilson_of_variance,
+)
 
 
 def test_wilson_against_published_values() -> None:
@@ -73,3 +79,25 @@ def test_errors() -> None:
 def test_an_interval_holds_its_value() -> None:
     assert wilson(0.0, 111)[0] == 0.0
     assert wilson(1.0, 111)[1] == 1.0
+
+
+def test_strata_of_single_items_are_a_plain_sample() -> None:
+    items = np.array([1.0, 0, 0, 1, 1, 0, 1, 1])
+    figure = macro_figure(items, np.arange(8), chance=0.1)
+    p = items.mean()
+    assert (figure.value, figure.low, figure.high) == pytest.approx((p, *wilson(p, 7)))  # n - 1
+
+
+def test_stratified_variance_by_hand() -> None:
+    # Two strata, 3 of 4 and 1 of 2 right: p (1 - p) / (n - 1) of each, over 4; the lone third one gets 1/4.
+    items, strata = np.array([1.0, 1, 1, 0, 1, 0]), np.array([0, 0, 0, 0, 1, 1])
+    variance = (0.75 * 0.25 / 3 + 0.25 / 1) / 4
+    figure = macro_figure(items, strata, chance=None)
+    assert (figure.value, figure.low, figure.high) == pytest.approx(
+        (0.625, *wilson_of_variance(0.625, variance, 1))
+    )
+    figure = macro_figure(np.append(items, 1.0), np.append(strata, 2), chance=None)
+    variance = (0.75 * 0.25 / 3 + 0.25 / 1 + 1 / 4) / 9
+    assert (figure.value, figure.low, figure.high) == pytest.approx(
+        (0.75, *wilson_of_variance(0.75, variance, 1))
+    )

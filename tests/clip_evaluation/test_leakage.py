@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from clip_evaluation.leakage import leakage
+from clip_evaluation.leakage import Leakage, leakage
 
 
 def rows(strength: float) -> tuple[np.ndarray, list[str]]:
@@ -14,17 +14,22 @@ def rows(strength: float) -> tuple[np.ndarray, list[str]]:
     return embeddings, ["yes" if value else "no" for value in attribute]
 
 
+def read(rows_ND: np.ndarray, attribute: list[str], shuffles: int = 0, **more: np.ndarray) -> Leakage:
+    clusters = more.get("clusters", np.arange(len(rows_ND)))
+    return leakage(rows_ND, attribute, clusters=clusters, folds=5, shuffles=shuffles, seed=0)
+
+
 def test_a_planted_attribute() -> None:
-    result = leakage(*rows(6.0))
+    result = read(*rows(6.0), shuffles=6)
     assert result.balanced_accuracy.value > 0.9
     assert result.balanced_accuracy.chance == 0.5
-    assert result.p_value == 1 / 20
-    assert np.mean(result.shuffled) == pytest.approx(0.5, abs=0.05)
+    assert result.p_value == 1 / 7
+    assert np.mean(result.shuffled) == pytest.approx(0.5, abs=0.08)
     assert result.values == ("no", "yes")
 
 
 def test_an_attribute_that_is_not_there() -> None:
-    figure = leakage(*rows(0.0), shuffles=0).balanced_accuracy
+    figure = read(*rows(0.0)).balanced_accuracy
     assert figure.low is not None
     assert figure.high is not None
     assert figure.low < 0.5 < figure.high
@@ -35,16 +40,27 @@ def test_known_clusters_are_no_knowledge_of_the_attribute() -> None:
     rng = np.random.default_rng(2)
     embeddings = np.repeat(rng.normal(size=(30, 40)), 6, axis=0)
     attribute = [str(value) for value in np.repeat(rng.permutation(np.arange(30) % 2), 6)]
-    apart = leakage(embeddings, attribute, shuffles=0).balanced_accuracy.value
-    together = leakage(embeddings, attribute, clusters=np.repeat(np.arange(30), 6), shuffles=0)
+    apart = read(embeddings, attribute).balanced_accuracy.value
+    together = read(embeddings, attribute, clusters=np.repeat(np.arange(30), 6))
     assert apart == 1
     assert together.balanced_accuracy.value < 0.75
 
 
+def test_copies_are_shuffled_as_one() -> None:
+    # 16 rows of 12 copies each, of which 8 have the attribute: shuffled row by row, the probe could never be
+    # as right or as wrong by chance as it is on whole rows.
+    rng = np.random.default_rng(3)
+    embeddings = np.repeat(rng.normal(size=(16, 4)), 12, axis=0)
+    attribute = [str(value) for value in np.repeat(np.arange(16) % 2, 12)]
+    together = read(embeddings, attribute, shuffles=12, clusters=np.repeat(np.arange(16), 12))
+    apart = read(embeddings, attribute, shuffles=12)
+    assert np.std(together.shuffled) > 0.1 > 2 * np.std(apart.shuffled)
+
+
 def test_errors() -> None:
     with pytest.raises(ValueError, match="the rarest 'b' 2"):
-        leakage(np.eye(8), ["a"] * 6 + ["b"] * 2)
+        read(np.eye(8), ["a"] * 6 + ["b"] * 2)
     with pytest.raises(ValueError, match="1 values"):
-        leakage(np.eye(8), ["a"] * 8)
+        read(np.eye(8), ["a"] * 8)
     with pytest.raises(ValueError, match="8 rows have 2"):
-        leakage(np.eye(8), ["a", "b"])
+        read(np.eye(8), ["a", "b"])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from clip_evaluation import linear_probe as module
 from clip_evaluation.linear_probe import Split, linear_probe
 from clip_evaluation.similarity import unit_rows
 
@@ -20,9 +21,10 @@ def splits(noise: float, classes: int = 4, width: int = 8) -> list[Split]:
     return found
 
 
-def test_against_scikit_learn() -> None:
+def test_against_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GRID", (1.0, 1e-1, 1e-2))
     train, validation, test = splits(1.0)
-    result = linear_probe(train, validation, test, classes=4, grid=(1.0, 1e-1, 1e-2))
+    result = linear_probe(train, validation, test, classes=4)
     scaled = [unit_rows(split.rows_ND, "image") * np.sqrt(8) for split in (train, validation, test)]
     chosen = {}
     for l2 in (1.0, 1e-1, 1e-2):
@@ -48,8 +50,6 @@ def test_errors() -> None:
     train, validation, test = splits(1.0)
     with pytest.raises(ValueError, match="class 4 has no training row"):
         linear_probe(train, validation, test, classes=5)
-    with pytest.raises(ValueError, match="grid"):
-        linear_probe(train, validation, test, classes=4, grid=())
     narrow = Split(rows_ND=test.rows_ND[:, :3], labels_N=test.labels_N)
     with pytest.raises(ValueError, match="test 3"):
         linear_probe(train, validation, narrow, classes=4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clip_evaluation.calibration import calibration
-from clip_evaluation.plot import Line, line_plot, recall_plot, reliability_plot
+from clip_evaluation.plot import Line, line_plot, recall_plot, reliability_plot, severity_plot
 from clip_evaluation.retrieval import retrieval
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -28,6 +28,15 @@ def test_names_are_text() -> None:
     assert root[0].text == "<b>&"
     with pytest.raises(ValueError, match="ticks"):
         line_plot("t", "x", "y", [], x_ticks=[])
+
+
+def test_every_corruption_has_a_colour_and_a_name_beside_the_lines() -> None:
+    root = ElementTree.fromstring(severity_plot("t", {f"kind{n}": [0.9, 0.5] for n in range(7)}, chance=0.25))
+    lines = list(root.iter(f"{SVG}polyline"))
+    assert len({line.get("stroke") for line in lines}) == 8
+    assert lines[-1].get("points") == "52,214 406,214"  # a quarter of the way from 274 to 34
+    named = {text.text: float(text.get("x") or 0) for text in root.iter(f"{SVG}text")}
+    assert all(named[name] > 406 for name in [*(f"kind{n}" for n in range(7)), "chance"])
 
 
 def test_plots_of_results() -> None:

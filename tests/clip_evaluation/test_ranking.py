@@ -10,25 +10,26 @@ from hypothesis import strategies as st
 
 from clip_evaluation.ranking import (
     Standing,
+    by_chance,
     chance_hit,
-    chance_median_rank,
-    expected_rank,
     hit_probability,
+    rank_quantile,
     standing,
 )
 
 
-def by_all_orders(scores: list[int], right: set[int], k: int) -> tuple[Fraction, Fraction]:
-    """Return P(hit in k) and E(first rank) over every order of the items that the scores allow."""
-    hits = ranks = orders = 0
+def by_all_orders(scores: list[int], right: set[int], k: int) -> tuple[Fraction, list[int]]:
+    """Return P(hit in k), and the first rank in every order of the items that the scores allow."""
+    hits = orders = 0
+    ranks = []
     for order in permutations(range(len(scores))):
         if any(scores[a] < scores[b] for a, b in pairwise(order)):
             continue
         first = next(place for place, item in enumerate(order, 1) if item in right)
         orders += 1
         hits += first <= k
-        ranks += first
-    return Fraction(hits, orders), Fraction(ranks, orders)
+        ranks.append(first)
+    return Fraction(hits, orders), ranks
 
 
 @given(
@@ -42,9 +43,9 @@ def test_ties_stand_in_random_order(scores: list[int], chosen: int, k: int) -> N
     best = max(scores[place] for place in right)
     level = sum(scores[place] == best for place in right)
     where = standing(matrix, np.array([best], dtype=np.float32), np.array([level]))
-    hit, rank = by_all_orders(scores, right, k)
+    hit, ranks = by_all_orders(scores, right, k)
     assert hit_probability(where, k)[0] == pytest.approx(float(hit))
-    assert expected_rank(where)[0] == pytest.approx(float(rank))
+    assert rank_quantile(where, 0.5) == np.median(ranks)
 
 
 def test_chance_is_the_hypergeometric() -> None:
@@ -55,11 +56,18 @@ def test_chance_is_the_hypergeometric() -> None:
 
 
 def test_chance_of_the_median_rank() -> None:
-    assert chance_median_rank(np.array([1]), 100) == 50
-    assert chance_median_rank(np.array([1]), 5) == 3
+    assert rank_quantile(by_chance(np.array([1]), 100), 0.5) == 50.5
+    assert rank_quantile(by_chance(np.array([1]), 5), 0.5) == 3
     rng = np.random.default_rng(0)
     firsts = [np.flatnonzero(rng.permutation(50) < 5)[0] + 1 for _ in range(4001)]
-    assert abs(chance_median_rank(np.array([5]), 50) - np.median(firsts)) <= 1
+    assert abs(rank_quantile(by_chance(np.array([5]), 50), 0.5) - np.median(firsts)) <= 1
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=40))
+def test_without_ties_it_is_the_median(above: list[int]) -> None:
+    ranks = np.array(above)
+    where = Standing(above_N=ranks, tied_N=np.zeros_like(ranks), level_N=np.ones_like(ranks))
+    assert rank_quantile(where, 0.5) == np.median(ranks + 1)
 
 
 def test_all_alike_is_chance() -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from clip_evaluation.compositional import Compositional, score_pairs
 from clip_evaluation.figure import figures
-from clip_evaluation.report import compare_results, read_results, write_results
+from clip_evaluation.report import compare_results, read_results, write_comparison, write_results
 from clip_evaluation.subgroups import subgroups
-from clip_evaluation.tables import comparison_table
+from clip_evaluation.tables import comparison_lines, comparison_table
 from clip_evaluation.zero_shot import zero_shot
 from schemas.errors import ConfigError, RunError
 
@@ -38,6 +38,7 @@ def write(folder: Path, seed: int, data: str = "same") -> None:
         folder,
         checkpoint=f"run|{seed}",
         records=found,
+        main=["emoji.top1", "crepe.model.overall.accuracy"],
         data=dict.fromkeys(found, data),
         plots={"a_1": "<svg/>"},
     )
@@ -101,13 +102,40 @@ def test_checkpoints_are_compared_on_the_same_data_only(tmp_path: Path) -> None:
     assert "| emoji.top1 |" in table
 
 
+def test_a_terminal_shows_the_main_figures_and_where_the_rest_is(tmp_path: Path) -> None:
+    write(tmp_path / "a", 0)
+    write(tmp_path / "b", 1)
+    a, b = read_results(tmp_path / "a"), read_results(tmp_path / "b")
+    head, top1, accuracy, rest = comparison_lines(compare_results(a, b))
+    assert head.split()[:3] == ["figure", "a", "b"]
+    assert top1.startswith("emoji.top1 ")
+    assert accuracy.startswith("crepe.model.overall.accuracy ")
+    number = len(a.figures)
+    assert rest == f"2 of {number} figures that both have; comparison.md lists all"
+    del b.figures["emoji.top1"]
+    del a.figures["emoji.mean_per_class"]
+    lines = comparison_lines(compare_results(a, b))
+    assert len(lines) == 3
+    assert lines[-1] == (
+        f"1 of {number - 2} figures that both have, 1 in a alone, 1 in b alone; comparison.md lists all"
+    )
+    a.figures.clear()
+    (line,) = comparison_lines(compare_results(a, b))
+    assert line == f"0 of 0 figures that both have, {number - 1} in b alone; comparison.md lists all"
+    a, b = read_results(tmp_path / "a"), read_results(tmp_path / "b")
+    write_comparison(tmp_path / "out", "a", "b", compare_results(a, b))
+    told = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert len(told["rows"]) == number
+    assert (tmp_path / "out" / "comparison.md").read_text().count("\n| ") == 1 + number
+
+
 def test_errors(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no results.json; evaluate first"):
         read_results(tmp_path)
     with pytest.raises(ValueError, match="data are named"):
-        write_results(tmp_path, checkpoint="x", records=records(0), data={})
+        write_results(tmp_path, checkpoint="x", records=records(0), main=[], data={})
     with pytest.raises(ValueError, match=r"plot '\.\./x'"):
-        write_results(tmp_path, checkpoint="x", records={}, data={}, plots={"../x": ""})
+        write_results(tmp_path, checkpoint="x", records={}, main=[], data={}, plots={"../x": ""})
 
 
 @pytest.mark.parametrize(

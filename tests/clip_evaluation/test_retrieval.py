@@ -1,11 +1,15 @@
 """Recall and ranks against brute force."""
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clip_evaluation.retrieval import retrieval
+from clip_evaluation import similarity
+from clip_evaluation.ranking import Standing
+from clip_evaluation.retrieval import median_rank, retrieval
 from clip_evaluation.similarity import unit_rows
 
 SEED = st.integers(0, 2**32 - 1)
@@ -23,12 +27,17 @@ def brute(scores: np.ndarray, right: np.ndarray, k: int, draws: int, seed: int) 
 
 @given(st.integers(2, 9), st.integers(1, 3), SEED, st.integers(1, 200))
 def test_without_ties_it_is_the_sorted_order(images: int, captions: int, seed: int, elements: int) -> None:
+    with patch.object(similarity, "BLOCK_ELEMENTS", elements):
+        check_the_sorted_order(images, captions, seed)
+
+
+def check_the_sorted_order(images: int, captions: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     owner = rng.permutation(
         np.concatenate([np.arange(images), rng.integers(0, images, size=images * captions)])
     )
     image, text = rng.normal(size=(images, 5)), rng.normal(size=(len(owner), 5))
-    result = retrieval(image, text, owner, ks=(1, 3), block_elements=elements)
+    result = retrieval(image, text, owner, ks=(1, 3))
     scores = unit_rows(image, "image").astype(np.float64) @ unit_rows(text, "text").T
     right = owner[None, :] == np.arange(images)[:, None]
     for direction, s, r in ((result.image_to_text, scores, right), (result.text_to_image, scores.T, right.T)):
@@ -62,6 +71,31 @@ def test_a_collapsed_model_has_exactly_chance_level(images: int, captions: int) 
     for direction in (result.image_to_text, result.text_to_image):
         for figure in direction.recall.values():
             assert figure.value == pytest.approx(figure.chance)
+        median = direction.median_rank
+        assert median.low is not None
+        assert median.high is not None
+        assert median.low <= median.value == median.chance <= median.high
+
+
+def test_the_interval_of_the_median_rank() -> None:
+    # A caption finds its picture among 40 at a rank that its picture decides: 5 captions, one unit.
+    rng = np.random.default_rng(5)
+    covered = naive = 0
+    scores = rng.normal(size=(4000, 40)) + 1.2 * np.eye(1, 40)
+    truth = float(np.median((scores > scores[:, :1]).sum(axis=1) + 1))
+    for _ in range(200):
+        drawn = scores[rng.integers(0, 4000, 60)]
+        above = np.repeat((drawn > drawn[:, :1]).sum(axis=1), 5)
+        where = Standing(above_N=above, tied_N=np.zeros_like(above), level_N=np.ones_like(above))
+        for clusters in (np.repeat(np.arange(60), 5), None):
+            figure = median_rank(where, 20.5, clusters)
+            assert figure.low is not None
+            assert figure.high is not None
+            assert figure.low <= figure.value <= figure.high
+            held = figure.low <= truth <= figure.high
+            covered, naive = (covered + held, naive) if clusters is not None else (covered, naive + held)
+    assert covered >= 183
+    assert naive < 170
 
 
 def test_a_perfect_model() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from clip_evaluation import similarity
 from clip_evaluation.similarity import check_widths, row_similarities, similarity_blocks, unit_rows
 
 
@@ -28,23 +29,25 @@ def test_what_cannot_be_a_unit(rows: np.ndarray, told: str) -> None:
         unit_rows(rows, "image")
 
 
-def test_blocks_of_any_size_are_the_whole() -> None:
+def test_blocks_of_any_size_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     a, b = (unit_rows(rng.normal(size=(n, 8)), "image") for n in (23, 7))
     expected = (a.astype(np.float64) @ b.astype(np.float64).T).astype(np.float32)
     for elements in (1, 7, 50, 10**6):
-        blocks = list(similarity_blocks(a, b, elements))
+        monkeypatch.setattr(similarity, "BLOCK_ELEMENTS", elements)
+        blocks = list(similarity_blocks(a, b))
         assert [start for start, _ in blocks] == list(np.cumsum([0] + [len(x) for _, x in blocks[:-1]]))
         np.testing.assert_allclose(np.concatenate([x for _, x in blocks]), expected, atol=1e-7)
 
 
-def test_equal_rows_tie_exactly_wherever_they_lie() -> None:
+def test_equal_rows_tie_exactly_wherever_they_lie(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(similarity, "BLOCK_ELEMENTS", 900)
     rng = np.random.default_rng(1)
     rows = rng.normal(size=(300, 77))
     rows[[0, 13, 150, 299]] = rows[13]
     gallery = unit_rows(rows, "image")
     queries = unit_rows(rng.normal(size=(40, 77)), "text")
-    for _, block in similarity_blocks(queries, gallery, 900):
+    for _, block in similarity_blocks(queries, gallery):
         assert (block[:, [0, 13, 150, 299]] == block[:, [13]]).all()
 
 

@@ -6,7 +6,7 @@ import pytest
 from clip_evaluation.compare import compare
 from clip_evaluation.figure import figures
 from clip_evaluation.intervals import wilson
-from clip_evaluation.subgroups import subgroups
+from clip_evaluation.subgroups import range_quantile, subgroups
 
 
 def test_by_hand() -> None:
@@ -24,8 +24,8 @@ def test_the_gap_of_equal_groups_is_chance() -> None:
     rng = np.random.default_rng(0)
     gaps, chances, small = [], [], 0
     groups = [name for name in "abcdef" for _ in range(15)]
-    for seed in range(60):
-        result = subgroups(rng.random(90) < 0.6, groups, chance=None, seed=seed)
+    for _ in range(60):
+        result = subgroups(rng.random(90) < 0.6, groups, chance=None)
         gaps.append(result.gap.value)
         chances.append(result.gap.chance)
         small += result.p_value < 0.1
@@ -34,16 +34,37 @@ def test_the_gap_of_equal_groups_is_chance() -> None:
     assert small <= 13
 
 
-def test_the_interval_covers_a_planted_gap() -> None:
+@pytest.mark.parametrize(
+    ("rates", "size"),
+    [
+        ((0.9, 0.7), 200),
+        ((0.6,) * 12, 40),  # nothing differs: the worst is worst by luck, and the gap is none
+        ((0.9, 0.9, 0.9, 0.9, 0.6), 30),
+        ((0.95, 0.8, 0.5, 0.4), 15),
+    ],
+)
+def test_intervals_cover_the_least_accuracy_and_the_largest_gap(rates: tuple[float, ...], size: int) -> None:
     rng = np.random.default_rng(1)
-    covered = 0
-    for seed in range(100):
-        correct = np.concatenate([rng.random(200) < 0.9, rng.random(200) < 0.7])
-        gap = subgroups(correct, ["a"] * 200 + ["b"] * 200, chance=None, seed=seed).gap
-        assert gap.low is not None
-        assert gap.high is not None
-        covered += gap.low <= 0.2 <= gap.high
-    assert 90 <= covered <= 100
+    names = [name for name in "abcdefghijkl"[: len(rates)] for _ in range(size)]
+    worst = gap = naive = 0
+    for _ in range(150):
+        result = subgroups(rng.random(len(names)) < np.repeat(rates, size), names, chance=None)
+        found = result.worst, result.gap, result.groups[result.worst_group]
+        (low, high), (least, most), own = ((f.low or 0.0, f.high or 0.0) for f in found)
+        assert low <= result.worst.value <= high
+        assert least <= result.gap.value <= most
+        worst += low <= min(rates) <= high
+        gap += least <= max(rates) - min(rates) + 1e-12 and max(rates) - min(rates) <= most
+        naive += own[0] <= min(rates) <= own[1]
+    assert worst >= 0.93 * 150
+    assert gap >= 0.93 * 150
+    if len(rates) == 12:
+        assert naive < 0.8 * 150  # the group's own interval, looked at after the choice
+
+
+def test_the_quantile_of_the_range_is_tukeys() -> None:
+    # Studentised range, infinite degrees of freedom, 5 %: 2.772, 3.633, 4.474 (R, qtukey).
+    assert [range_quantile(groups) for groups in (2, 4, 10)] == pytest.approx([2.772, 3.633, 4.474], rel=0.01)
 
 
 def test_errors() -> None:

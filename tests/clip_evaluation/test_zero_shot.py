@@ -35,6 +35,7 @@ def test_against_scikit_learn() -> None:
     result = zero_shot(images, classes, labels)
     scores = images @ (classes / np.linalg.norm(classes, axis=1, keepdims=True)).T
     assert result.top1.value == pytest.approx(top_k_accuracy_score(labels, scores, k=1))
+    assert result.top5 is not None
     assert result.top5.value == pytest.approx(top_k_accuracy_score(labels, scores, k=5))
     balanced = balanced_accuracy_score(labels, scores.argmax(axis=1))
     assert result.mean_per_class.value == pytest.approx(balanced)
@@ -46,7 +47,11 @@ def test_against_scikit_learn() -> None:
 def test_a_collapsed_model_has_chance_level() -> None:
     labels = np.zeros(10, dtype=np.int64)  # an argmax would give it 100 %
     result = zero_shot(np.ones((10, 3)), np.ones((8, 3)), labels)
+    assert result.top5 is not None
     assert (result.top1.value, result.top5.value) == pytest.approx((1 / 8, 5 / 8))
+    assert (
+        zero_shot(np.ones((10, 3)), np.ones((5, 3)), labels).top5 is None
+    )  # it would be 1 whatever they are
     assert result.per_class[1:] == (None,) * 7
 
 

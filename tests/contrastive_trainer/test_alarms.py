@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from contrastive_trainer.alarms import PLATEAU_STEPS, Alarms, chance_loss, look_ahead
+from contrastive_trainer.alarms import PLATEAU_STEPS, Alarms, chance_loss
 from schemas.train import TrainConfig
 
 Make = Callable[..., TrainConfig]
@@ -41,9 +41,3 @@ def test_waiting_for_data_is_told_once_and_not_of_the_start() -> None:
     told = [list(alarms.look_at_data(waiting)) for waiting in (0.9, 0.1, 0.31, 0.2, 0.5, 0.45, 0.9, 0.9)]
     assert [len(texts) for texts in told] == [0, 0, 0, 0, 0, 1, 0, 0]
     assert told[5][0].startswith("45% of the time goes into waiting for data: raise data.workers")
-
-
-def test_a_warm_up_as_long_as_the_run(configure: Make) -> None:
-    config = configure(optim={"warmup": 50})
-    assert len(list(look_ahead(config, 50))) == 1
-    assert list(look_ahead(config, 51)) == []

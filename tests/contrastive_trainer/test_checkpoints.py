@@ -1,7 +1,6 @@
 """Checkpoints are whole, the newest is found, and what is damaged or another's is named."""
 
 import json
-import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,12 +14,13 @@ from contrastive_trainer.checkpoints import (
     keep_newest,
     load_state,
     load_tensors,
-    only_writer,
     read_progress,
     save_checkpoint,
     write_whole,
 )
 from schemas.errors import ConfigError, RunError
+
+MARK = {"batch": 4, "optim": {"lr": 0.1}}
 
 
 def fill(folder: Path) -> None:
@@ -29,13 +29,13 @@ def fill(folder: Path) -> None:
 
 
 def save(output: Path, step: int) -> Path:
-    return save_checkpoint(output, Progress(step=step, skipped=1, settings="mark"), fill)
+    return save_checkpoint(output, Progress(step=step, skipped=1, settings=MARK), fill)
 
 
 def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     path = save(tmp_path, 12)
     assert path == tmp_path / "step-00000012"
-    assert read_progress(path, "mark") == Progress(step=12, skipped=1, settings="mark")
+    assert read_progress(path, MARK) == Progress(step=12, skipped=1, settings=MARK)
     assert torch.equal(load_tensors(path, "heads")["w"], torch.arange(6.0))
     assert load_tensors(path, "ema") == {}
     assert torch.equal(load_state(path, "optimizer.pt")["state"][0], torch.ones(3))
@@ -89,14 +89,14 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, name: str, harm: Callable
     with pytest.raises(
         ConfigError, match=r"step-00000005 is damaged \(.*\); remove it: the run goes on from"
     ):
-        read_progress(path, "mark")
+        read_progress(path, MARK)
 
 
 def test_files_of_the_right_size_and_the_wrong_bytes(tmp_path: Path) -> None:
     path = save(tmp_path, 5)
     for name in ("heads.safetensors", "optimizer.pt"):
         (path / name).write_bytes(b"\x00" * (path / name).stat().st_size)
-    assert read_progress(path, "mark").step == 5
+    assert read_progress(path, MARK).step == 5
     with pytest.raises(ConfigError, match="step-00000005 is damaged"):
         load_tensors(path, "heads")
     with pytest.raises(ConfigError, match="step-00000005 is damaged"):
@@ -116,44 +116,12 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path: Path) -> None:
         load_state(tmp_path, "optimizer.pt")
 
 
-def test_the_checkpoint_of_another_configuration(tmp_path: Path) -> None:
+def test_the_checkpoint_of_other_settings_names_them(tmp_path: Path) -> None:
     path = save(tmp_path, 5)
-    with pytest.raises(
-        ConfigError, match="step-00000005 was trained with another configuration or other shards"
-    ):
-        read_progress(path, "other")
-    assert json.loads((path / "progress.json").read_text())["settings"] == "mark"
-
-
-def _hold(folder: Path, held: object, done: object) -> None:
-    with only_writer(folder):
-        held.set()  # type: ignore[attr-defined]
-        done.wait()  # type: ignore[attr-defined]
-
-
-def test_one_writer_at_a_time(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
-    held, done = context.Event(), context.Event()
-    other = context.Process(target=_hold, args=(tmp_path / "out", held, done))
-    other.start()
-    held.wait()
-    said = pytest.raises(ConfigError, match="another process is writing .*out; wait for it or stop it")
-    with said, only_writer(tmp_path / "out"):
-        pass
-    done.set()
-    other.join()
-    with only_writer(tmp_path / "out"):
-        assert (tmp_path / "out").is_dir()
-    (tmp_path / "file").write_text("mine")
-    with (
-        pytest.raises(ConfigError, match=r"cannot be used \(.*\); give another --out"),
-        only_writer(tmp_path / "file" / "out"),
-    ):
-        pass
-    assert (tmp_path / "file").read_text() == "mine"
-
-
-def test_a_published_set_is_no_output(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text("{}")
-    with pytest.raises(ConfigError, match="is a published set; give another --out"), only_writer(tmp_path):
-        pass
+    with pytest.raises(ConfigError) as caught:
+        read_progress(path, {"batch": 8, "optim": {"lr": 0.2}})
+    assert str(caught.value) == (
+        f"{path} was trained with other settings (batch: 4 -> 8; optim.lr: 0.1 -> 0.2): set them back, or "
+        f"give another --out; to go on from its weights there, set model to {{checkpoint: {path}}}"
+    )
+    assert json.loads((path / "progress.json").read_text())["settings"] == MARK

@@ -12,6 +12,7 @@ FULL = {
     "long_positive": ["a"],
     "long_negative": ["b"],
     "short_positive": ["t"],
+    "short_negative": ["f"],
     "rewrites": ["r"],
     "regions": [{"box": [0, 0, 1, 1], "phrase": "p"}],
 }
@@ -27,12 +28,16 @@ def configure(texts: Any = None, losses: Any = None) -> TrainConfig:
 
 
 LONG = {"p_long": 1}
+EXTRA = {"contrastive": {"negatives": {}}}
 CASES: list[tuple[dict[str, Any] | None, dict[str, Any] | None, dict[str, Any], str]] = [
     (None, None, {"alt_text": " "}, r"data\.shards: none of the first 3 samples has text"),
     (LONG, {"hni": {}}, {"long_negative": []}, r"losses\.hni: .*long_negative.*hqclip"),
+    (LONG, EXTRA, {"long_negative": []}, r"losses\.contrastive\.negatives: .*long_negative.*hqclip"),
+    (LONG, EXTRA, {"long_negative": ["a"]}, r"losses\.contrastive\.negatives: "),
     (LONG, {"hni": {}}, {"long_negative": ["b", "c"]}, r"losses\.hni: "),
     (LONG, {"hni": {}}, {"long_negative": ["a"]}, r"losses\.hni: "),
     (None, {"stc": {}}, {"short_positive": [""]}, r"losses\.stc: .*short_positive.*hqclip"),
+    (None, {"stc": {}}, {"short_negative": []}, r"losses\.stc: .*short_negative.*hqclip"),
     (None, {"regions": {}}, {"regions": [{"box": [0, 0, 1], "phrase": "p"}]}, r"losses\.regions: .*phrase"),
     (None, {"long_clip": {}}, {"long_positive": []}, r"losses\.long_clip: .*recaption"),
     (LONG, None, {"long_positive": []}, r"texts\.p_long: .*fused or recaption"),

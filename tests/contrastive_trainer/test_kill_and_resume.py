@@ -137,7 +137,7 @@ def test_a_signal_saves_and_the_same_command_resumes(
 ) -> None:
     whole = configure(output=str(tmp_path / "whole"))
     stopped = configure(output=str(tmp_path / "stopped"), data={"workers": workers})
-    assert run(whole) == 0
+    train(whole, say=lambda _: None)
     assert run(stopped, "step", number, 4) == 128 + number
     assert checkpoints.checkpoints(tmp_path / "stopped")[-1].name == "step-00000005"
     assert not (tmp_path / "stopped" / "final").exists()
@@ -149,7 +149,7 @@ def test_a_signal_saves_and_the_same_command_resumes(
 
 def test_killed_while_a_checkpoint_is_written(tmp_path: Path, configure: Make) -> None:
     whole, broken = (configure(output=str(tmp_path / name)) for name in ("whole", "broken"))
-    assert run(whole) == 0
+    train(whole, say=lambda _: None)
     assert run(broken, "saving", signal.SIGKILL, 0) == -signal.SIGKILL  # the very first
     assert checkpoints.checkpoints(tmp_path / "broken") == []
     assert run(broken, "saving", signal.SIGKILL, 6) == -signal.SIGKILL

@@ -23,7 +23,7 @@ from schemas.train import TrainConfig
 
 Make = Callable[..., TrainConfig]
 ALL_LOSSES = {
-    "contrastive": {"same_text": True},
+    "contrastive": {"same_text": True, "smoothing": 0.1, "negatives": {"per_image": 1}},
     "hni": {"weight": 0.5, "negatives": 2},
     "stc": {"weight": 0.1, "vocabulary": 9},
     "multi_text": {"weight": 0.3, "texts": 3},
@@ -123,6 +123,27 @@ def test_the_loss_and_the_step_by_hand(
         torch.testing.assert_close(after[name].detach(), expected, rtol=1e-4, atol=2e-6, msg=name)
     if kind == "sigmoid":
         assert after["clip.model.logit_bias"].item() != before["clip.model.logit_bias"].item()
+
+
+@pytest.mark.parametrize("of", ["batch", "own"])
+def test_the_loss_with_false_texts_by_hand(configure: Make, of: str) -> None:
+    """Through loader and towers: each row of logits goes on with those of the contradicted sentences."""
+    losses = {"contrastive": {"negatives": {"per_image": 2, "of": of}}}
+    learner, batch = start(configure(batch=8, losses=losses, texts={"p_raw": 1, "p_long": 1}))
+    assert batch.negative_BKL is not None
+    assert batch.has_negative_BK is not None
+    assert 0 < batch.has_negative_BK.sum() < 16
+    with torch.no_grad():
+        clip, own = learner.clip, torch.arange(8)
+        image_BD, text_BD = clip.encode_image(batch.image_BCHW)[0], clip.encode_text(batch.text_BL)
+        rows, more = clip.scale * image_BD @ text_BD.T, []
+        for b, k in batch.has_negative_BK.nonzero().tolist():
+            logit_B = clip.scale * image_BD @ clip.encode_text(batch.negative_BKL[b, k][None])[0]
+            more.append(logit_B if of == "batch" else torch.where(own == b, logit_B, -torch.inf))
+        with_more = torch.cat([rows, torch.stack(more, dim=1)], dim=1)
+        expected = (cross_entropy(with_more, own) + cross_entropy(rows.T, own)) / 2
+    figures = learner.step(batch, 0, 10)
+    assert figures["loss"] == figures["contrastive"] == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_bfloat16_stays_close_and_keeps_weights_in_float32(configure: Make) -> None:

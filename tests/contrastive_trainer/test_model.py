@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 from transformers import (
     AutoTokenizer,
     CLIPImageProcessorPil,
@@ -178,3 +179,57 @@ def test_files_that_say_nonsense_are_one_line(
     with pytest.raises(ConfigError, match=why) as caught:
         load_clip(str(tmp_path / "clip"))
     assert "\n" not in str(caught.value)
+
+
+def _changed(folder: Path, to: Path, change: Callable[[dict[str, Tensor]], None]) -> str:
+    shutil.copytree(folder, to)
+    tensors = load_file(to / "model.safetensors")
+    change(tensors)
+    save_file(tensors, to / "model.safetensors", {"format": "pt"})
+    return str(to)
+
+
+def test_weights_that_are_not_all_those_of_the_model_are_named(small_clip: Path, tmp_path: Path) -> None:
+    def more(tensors: dict[str, Tensor]) -> None:
+        tensors["text_model.embeddings.position_ids"] = torch.arange(24).unsqueeze(0)  # of old, and idle
+        for name in ("a", "b", "c", "d"):
+            tensors[f"head.{name}"] = torch.zeros(1)
+
+    path = _changed(small_clip, tmp_path / "more", more)
+    with pytest.raises(ConfigError, match=r"has not \(head\.a, head\.b, head\.c and 1 more\): config"):
+        load_clip(path)
+
+    def less(tensors: dict[str, Tensor]) -> None:
+        del tensors["visual_projection.weight"], tensors["logit_scale"]
+
+    path = _changed(small_clip, tmp_path / "less", less)
+    with pytest.raises(
+        ConfigError, match=r"lacks weights of its model \(logit_scale, visual_projection.weight\): it is cut"
+    ):
+        load_clip(path)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_no_numbers_are_named(small_clip: Path, tmp_path: Path, value: float) -> None:
+    def broken(tensors: dict[str, Tensor]) -> None:
+        tensors["text_projection.weight"][1, 2] = value
+
+    path = _changed(small_clip, tmp_path / "broken", broken)
+    with pytest.raises(
+        ConfigError,
+        match=r"has weights that are NaN or infinite \(text_projection.weight\): .*; use another checkpoint$",
+    ):
+        load_clip(path)
+
+
+@pytest.mark.parametrize("text", ["{", "", "\xff", "[1]", '"x"'])
+def test_a_broken_preprocessor_config_is_no_silent_default(
+    small_clip: Path, tmp_path: Path, text: str
+) -> None:
+    shutil.copytree(small_clip, tmp_path / "clip")
+    (tmp_path / "clip" / "preprocessor_config.json").write_text(text, "latin-1")
+    with pytest.raises(ConfigError, match=r"its preprocessor_config\.json is ") as caught:
+        load_clip(str(tmp_path / "clip"))
+    assert "\n" not in str(caught.value)
+    (tmp_path / "clip" / "preprocessor_config.json").unlink()
+    assert load_clip(str(tmp_path / "clip")).mean_C11.flatten().tolist() == pytest.approx(CLIP_MEAN)

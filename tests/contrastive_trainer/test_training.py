@@ -1,21 +1,24 @@
 """Whole runs in the process of the tests: what they leave, refuse and say."""
 
+import io
 import json
+import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from contrastive_trainer import loop, objective
 from contrastive_trainer.checkpoints import Progress, checkpoints
 from contrastive_trainer.data.batch import Batch
-from contrastive_trainer.data.shard_list import TrainShard, list_shards
 from contrastive_trainer.log import read_log
 from contrastive_trainer.model import load_clip
-from contrastive_trainer.training import settings_mark, total_steps, train
+from contrastive_trainer.training import total_steps, train
 from schemas.errors import ConfigError, RunError
 from schemas.train import TrainConfig
 
@@ -49,7 +52,9 @@ def test_what_a_run_leaves_and_says(
     assert [line.split()[1] for line in lines] == ["4/10", "8/10", "10/10"]
     assert all("samples/s waiting" in line for line in lines)
     assert said[0].startswith("counting the samples of 3 shards")
-    assert "10 steps done" in said[-1]
+    assert "10 steps done" in said[-3]
+    assert said[-2] == f"model: {tmp_path}/out/final"
+    assert said[-1] == f"evaluate it: pairwright evaluate {tmp_path}/out/final configs/evaluate.yaml"
     assert capsys.readouterr().out == ""
 
 
@@ -58,7 +63,7 @@ def test_a_preset_with_a_tokenizer_of_the_shards(tmp_path: Path, configure: Make
         model={"preset": "tiny", "image_size": 16, "text_length": 12},
         tokenizer={"vocabulary": 300},
         epochs=0.2,
-        optim={"ema": 0.5},
+        optim={"ema": 0.5, "warmup": 0},
     )
     train(config, say=quiet)
     clip = load_clip(str(tmp_path / "out" / "final"))
@@ -92,16 +97,38 @@ def test_a_loss_that_is_no_number_leaves_the_checkpoint_before(
 
 
 def test_the_output_of_another_configuration(tmp_path: Path, configure: Make, shards: Path) -> None:
-    train(configure(epochs=0.2), say=quiet)
+    short = {"epochs": 0.6}
+    train(configure(**short), say=quiet)
     before = sorted((tmp_path / "out").rglob("*"))
-    for change in ({"seed": 5}, {"epochs": 0.4}, {"data": {"shards": f"{shards}/00000.tar"}}):
-        with pytest.raises(
-            ConfigError, match="step-00000001 was trained with another configuration or other"
-        ):
-            train(configure(**{"epochs": 0.2} | change), say=quiet)
+    for change, told in (
+        ({"seed": 5}, r"\(seed: 0 -> 5\)"),
+        ({"epochs": 0.8}, r"\(epochs: 0\.6 -> 0\.8\)"),
+        (
+            {"data": {"shards": f"{shards}/00000.tar"}, "epochs": 2},
+            r'\(data\.shards: "20 samples in 3 shards, hash .*" -> "8 samples in 1 shards, .*; epochs: 0',
+        ),
+    ):
+        with pytest.raises(ConfigError, match=f"step-00000003 was trained with other settings {told}"):
+            train(configure(**short | change), say=quiet)
     assert sorted((tmp_path / "out").rglob("*")) == before
     free = {"data": {"workers": 2}, "checkpoint_steps": 5, "chunk": 2, "log_steps": 3}
-    assert train(configure(epochs=0.2, **free), say=quiet).finished
+    said: list[str] = []
+    outcome = train(configure(**short, **free), say=said.append)
+    assert (outcome.finished, outcome.step, outcome.steps) == (True, 3, 3)
+    assert said[1:] == [
+        f"done already: {tmp_path}/out/final",
+        f"evaluate it: pairwright evaluate {tmp_path}/out/final configs/evaluate.yaml",
+    ]
+    assert sorted((tmp_path / "out").rglob("*")) == before
+
+
+def test_the_documented_way_to_train_longer(tmp_path: Path, configure: Make) -> None:
+    train(configure(epochs=0.6, optim={"lr": 1e-3, "warmup": 0}), say=quiet)
+    final = tmp_path / "out" / "final"
+    more = configure(output=str(tmp_path / "more"), model={"checkpoint": str(final)})
+    train(more, say=quiet)
+    begun, ended = (load_clip(str(path)).state_dict() for path in (final, tmp_path / "more" / "final"))
+    assert any(not torch.equal(begun[name], ended[name]) for name in begun)
 
 
 def test_a_damaged_checkpoint_and_the_one_before(tmp_path: Path, configure: Make) -> None:
@@ -109,6 +136,7 @@ def test_a_damaged_checkpoint_and_the_one_before(tmp_path: Path, configure: Make
     train(config, say=quiet)
     last = checkpoints(tmp_path / "out")[-1]
     final = (tmp_path / "out" / "final" / "model.safetensors").read_bytes()
+    shutil.rmtree(tmp_path / "out" / "final")  # else the run is over
     for name in ("model.safetensors", "tokenizer.json"):
         whole = (last / name).read_bytes()
         (last / name).write_bytes(b"\xff" * len(whole))
@@ -120,7 +148,7 @@ def test_a_damaged_checkpoint_and_the_one_before(tmp_path: Path, configure: Make
     last.rmdir()
     said: list[str] = []
     assert train(config, say=said.append).finished
-    assert said[1] == "goes on after step 9"
+    assert said[1:3] == ["10 steps of 4 samples, 20 an epoch, on cpu", "goes on after step 9"]
     assert (tmp_path / "out" / "final" / "model.safetensors").read_bytes() == final
 
 
@@ -130,16 +158,40 @@ def test_a_damaged_checkpoint_and_the_one_before(tmp_path: Path, configure: Make
         ({"batch": 21}, "batch: 21 is more than the 20 samples of data.shards; lower it"),
         ({"chunk": 3}, "chunk: 3 does not divide the 4 samples of a rank; change it"),
         ({"data": {"shards": "none/*.tar"}}, "names no shard"),
-        ({"model": {"checkpoint": "/none"}}, "'/none' cannot be loaded"),
-        ({"tokenizer": {"path": "/none"}}, "'/none' cannot be loaded"),
+        ({"model": {"checkpoint": "/none"}}, "^model.checkpoint: there is no folder '/none'; give"),
+        ({"tokenizer": {"path": "a/b/c"}}, "^tokenizer.path: there is no folder 'a/b/c'"),
+        (
+            {"optim": {"warmup": 10}},
+            r"^optim.warmup: 10 steps are not less than the 10 of the run \(epochs 2, batch 4\); lower it, "
+            "to 1 say, or raise epochs$",
+        ),
+        (
+            {"texts": {"p_long": 1}, "epochs": 9, "data": {"shards": "PLAIN"}},
+            "texts.p_long: none of the first 4 samples",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_at_once(
     tmp_path: Path, configure: Make, changes: dict[str, Any], said: str
 ) -> None:
+    if changes.get("data", {}).get("shards") == "PLAIN":
+        changes = changes | {"data": {"shards": str(_plain_shard(tmp_path))}}
     with pytest.raises(ConfigError, match=said):
         train(configure(**changes), say=quiet)
-    assert {path.name for path in tmp_path.glob("out/*")} <= {".lock"}
+    assert not (tmp_path / "out").exists()
+
+
+def _plain_shard(folder: Path) -> Path:
+    """Write a shard of pictures with a text and no other field."""
+    picture = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(picture, "PNG")
+    with tarfile.open(folder / "plain.tar", "w") as tar:
+        for number in range(4):
+            for ending, data in {"png": picture.getvalue(), "txt": b"a text"}.items():
+                info = tarfile.TarInfo(f"{number}.{ending}")
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+    return folder / "plain.tar"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -154,29 +206,6 @@ def test_a_gpu_that_is_not_there(configure: Make) -> None:
 )
 def test_steps(configure: Make, batch: int, epochs: float, samples: int, steps: int) -> None:
     assert total_steps(configure(batch=batch, epochs=epochs), samples) == steps
-
-
-def test_the_mark_tells_what_decides_the_weights(configure: Make, shards: Path, tmp_path: Path) -> None:
-    listed = list_shards([str(shards)])
-    mark = settings_mark(configure(), listed)
-    for same in (
-        {"output": str(tmp_path / "b")}, {"chunk": 2}, {"device": "auto"}, {"data": {"workers": 5}},
-        {"data": {"cache": "c"}}, {"compile": True}, {"keep_checkpoints": 9},
-    ):  # fmt: skip
-        assert settings_mark(configure(**same), listed) == mark
-    for other in (
-        {"seed": 1}, {"epochs": 3}, {"batch": 5}, {"precision": "bfloat16"}, {"texts": {"p_raw": 2}},
-        {"data": {"shuffle_shards": 3}}, {"data": {"crop_scale": (0.5, 1)}}, {"optim": {"lr": 1}},
-    ):  # fmt: skip
-        assert settings_mark(configure(**other), listed) != mark
-    shorter = TrainShard(path=listed[0].path, samples=listed[0].samples - 1)
-    assert settings_mark(configure(), [shorter, *listed[1:]]) != mark
-    moved = [
-        TrainShard(path=f"/elsewhere/{Path(shard.path).name}", samples=shard.samples) for shard in listed
-    ]
-    assert settings_mark(configure(), moved) == mark
-    signed = [TrainShard(path=f"https://example.com/0.tar?key={key}", samples=1) for key in (1, 2)]
-    assert settings_mark(configure(), signed[:1]) == settings_mark(configure(), signed[1:])
 
 
 def test_unreadable_samples_are_counted_named_and_bounded(
@@ -197,6 +226,6 @@ def test_unreadable_samples_are_counted_named_and_bounded(
     named = [line for line in said if "torn" in line]
     assert named[0] == "warning: 00000.tar, sample 0: torn; another stands in its place"
     assert read_log(tmp_path / "out")[3]["skipped"] == 4
-    loop.check_skipped(Progress(step=100, skipped=40, settings=""), configure(data={"max_skipped": 0.1}))
+    loop.check_skipped(Progress(step=100, skipped=40, settings={}), configure(data={"max_skipped": 0.1}))
     progress = json.loads((checkpoints(tmp_path / "out")[-1] / "progress.json").read_text())
     assert (progress["step"], progress["skipped"]) == (3, 3)

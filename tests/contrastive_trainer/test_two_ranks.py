@@ -27,7 +27,7 @@ PROCESSES.set_forkserver_preload(["contrastive_trainer.training", "tensorboard",
 # Where gradients are tiny Adam divides rounding by rounding; an eps of 1e-3 (conftest) keeps that out.
 TOLERANCE = {"rtol": 1e-4, "atol": 2e-6}
 LOSSES = {
-    "contrastive": {"same_text": True, "tile": 3},
+    "contrastive": {"same_text": True, "tile": 3, "smoothing": 0.1, "negatives": {}},
     "hni": {"weight": 0.5},
     "stc": {"weight": 0.1, "vocabulary": 9},
     "long_clip": {"components": 3},
@@ -99,7 +99,7 @@ def test_two_ranks_are_one(tmp_path: Path, configure: Make) -> None:
 
 
 def test_what_one_rank_finds_wrong_all_ranks_say(tmp_path: Path, configure: Make) -> None:
-    config = configure(epochs=0.2)
+    config = configure(epochs=0.6)
     assert run(config, 1) == [0]
     wrong = config.model_copy(update={"seed": 1})
     assert run(wrong, 2) == [2, 2]

@@ -90,6 +90,11 @@ def test_under_torchrun(configure: Callable[[float], Path], tmp_path: Path) -> N
         ("optim.lr=0", "optim.lr: input should be greater than 0 (is 0)"),
         ("optim.lr=.nan", "optim.lr: "),
         ("texts.p_raw=.inf", "texts.p_raw: input should be a finite number"),
+        ("texts.p_raw=.nan", "texts.p_raw: "),
+        ("texts={p_raw: 1.0e+308, p_long: 1.0e+308}", "texts: the weights sum to inf; give one of p_raw"),
+        ("optim.clip_norm=.inf", "optim.clip_norm: input should be a finite number"),
+        ("optim.warmup=2", "optim.warmup: 2 steps are not less than the 2 of the run"),
+        ("model={checkpoint: none/of/them}", "model.checkpoint: there is no folder 'none/of/them'"),
         ("losses.regions.same_phrase=.nan", "losses.regions.same_phrase: input should be a finite number"),
         ("seed=18446744073709551616", "seed: input should be less than 9223372036854775808"),
         ("model.preset=vit-b-99", "model.preset: input should be 'tiny', "),
@@ -103,11 +108,16 @@ def test_under_torchrun(configure: Callable[[float], Path], tmp_path: Path) -> N
     ],
 )
 def test_what_is_wrong_is_one_line_with_status_2(
-    configure: Callable[[float], Path], capsys: pytest.CaptureFixture[str], setting: str, said: str
+    configure: Callable[[float], Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    setting: str,
+    said: str,
 ) -> None:
     assert main(["train", str(configure(1)), "--set", setting]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert said in line
+    assert not (tmp_path / "out").exists()
 
 
 def test_overfit_one_batch(

@@ -1,5 +1,6 @@
 """Folders of classes."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -28,13 +29,17 @@ def make(root: Path) -> None:
 
 def test_classes_and_pictures(tmp_path: Path) -> None:
     make(tmp_path)
+    (tmp_path / "cat" / "notes.txt").write_text("by hand")
+    (tmp_path / "cat" / "LICENSE").write_text("free")
     assert class_names(tmp_path) == ("cat", "dog")
-    found = [(picture.key, picture.label, picture.image) for picture in read_class_folder(tmp_path)]
+    left_out: Counter[str] = Counter()
+    found = [(picture.key, picture.label, picture.image) for picture in read_class_folder(tmp_path, left_out)]
     assert found == [
         ("cat/a.jpg", 0, b"cat/a.jpg"),
         ("cat/b.PNG", 0, b"cat/b.PNG"),
         ("dog/x.webp", 1, b"dog/x.webp"),
     ]
+    assert left_out == {"hidden_files": 1, "other_files": 2}
 
 
 def test_errors(tmp_path: Path) -> None:
@@ -42,8 +47,22 @@ def test_errors(tmp_path: Path) -> None:
         class_names(tmp_path / "nowhere")
     make(tmp_path)
     (tmp_path / "emu").mkdir()
-    with pytest.raises(ConfigError, match="emu is an empty class"):
-        list(read_class_folder(tmp_path))
-    (tmp_path / "emu" / "notes.txt").write_text("")
-    with pytest.raises(RunError, match=r"notes.txt is no picture"):
-        list(read_class_folder(tmp_path))
+    for name in ("", ".DS_Store", "notes.txt"):
+        if name:
+            (tmp_path / "emu" / name).write_text("")
+        with pytest.raises(ConfigError, match=r"emu is an empty class; put pictures \(.avif, "):
+            list(read_class_folder(tmp_path, Counter()))
+    (tmp_path / "emu" / "more").mkdir()
+    with pytest.raises(RunError, match="emu/more is a folder within a class"):
+        list(read_class_folder(tmp_path, Counter()))
+    (tmp_path / "emu" / "more").rmdir()
+    (tmp_path / "emu" / "gone.png").symlink_to("nowhere.png")
+    with pytest.raises(RunError, match=r"emu/gone.png is no file"):
+        list(read_class_folder(tmp_path, Counter()))
+
+
+def test_shards_are_no_classes(tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "0.tar").write_bytes(b"")
+    with pytest.raises(ConfigError, match="holds .tar shards, not a folder for each class; its kind is tar"):
+        class_names(tmp_path)

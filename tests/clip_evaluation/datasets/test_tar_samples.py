@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import webdataset
 
+from clip_evaluation.datasets import tar_samples
 from clip_evaluation.datasets.tar_samples import list_shards, read_samples
 from schemas.errors import ConfigError, RunError
 
@@ -83,10 +84,14 @@ def test_no_damaged_header_passes(write_tar: Callable[..., Path]) -> None:
     ],
 )
 def test_samples_that_are_none(
-    write_tar: Callable[..., Path], members: list[tuple[str, bytes]], told: str
+    write_tar: Callable[..., Path],
+    members: list[tuple[str, bytes]],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(tar_samples, "MAX_MEMBER_BYTES", 1000)
     with pytest.raises(RunError, match=told):
-        list(read_samples([write_tar("0.tar", members)], 1000))
+        list(read_samples([write_tar("0.tar", members)]))
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])

@@ -1,9 +1,13 @@
-"""Small shards, with and without fields, and the configuration of a run over them."""
+"""Small shards, with and without fields, the configuration of a run over them, and a server of them."""
 
 import io
 import json
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -97,3 +101,50 @@ class Makers:
 def make() -> type[Makers]:
     """Give the makers of shards and configurations."""
     return Makers
+
+
+class Server(ThreadingHTTPServer):
+    """Serves a folder, counts what is asked for, and may cut transfers short or never end them."""
+
+    asked: Counter[str]
+    cut: bool = False
+    stall: threading.Event | None = None
+
+    def url(self, name: str) -> str:
+        """Return the URL of a file."""
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.asked[self.path] += 1
+        self.path = self.path.partition("?")[0]
+        if self.server.cut or self.server.stall:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            self.wfile.write(b"x" * 10)
+            self.wfile.flush()
+            if self.server.stall:
+                self.server.stall.wait(30)
+            return
+        super().do_GET()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """Serve the folder `served`."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with Server(("127.0.0.1", 0), partial(_Handler, directory=str(folder))) as server:
+        server.asked = Counter()
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

@@ -52,6 +52,8 @@ HOSTILE = [
     {"box": [0, 0, float("nan"), 1], "phrase": "p"},
     {"box": [0, 0, 1, 1], "phrase": " "},
     {"box": [0, 0, 1, 1], "phrase": 7},
+    {"box": [0, 0, 1, 1.5], "phrase": "p"},
+    {"box": [0, 0, 1, 1], "phrase": "p", "raw_score": float("inf")},
 ]
 
 

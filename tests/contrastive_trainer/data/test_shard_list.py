@@ -72,14 +72,14 @@ def test_a_shard_that_cannot_be_counted_is_named(make: Any, tmp_path: Path, data
         list_shards([str(path)], say=lambda _: None)
 
 
-def test_ten_thousand_shards_are_a_read_of_one_file(tmp_path: Path) -> None:
-    names = [f"{number:05d}.tar" for number in range(10_000)]
+def test_many_shards_are_a_read_of_one_file(tmp_path: Path) -> None:
+    names = [f"{number:05d}.tar" for number in range(2000)]
     (tmp_path / "sizes.json").write_text(json.dumps(dict.fromkeys(names, 10_000)))
     for name in names:
         (tmp_path / name).touch()
     shards = list_shards([str(tmp_path)], say=pytest.fail)
-    assert len(shards) == 10_000
-    assert shards[-1] == TrainShard(path=f"{tmp_path}/09999.tar", samples=10_000)
+    assert len(shards) == 2000
+    assert shards[-1] == TrainShard(path=f"{tmp_path}/01999.tar", samples=10_000)
 
 
 def test_a_shard_of_the_set_that_is_not_there(make: Any, tmp_path: Path) -> None:
