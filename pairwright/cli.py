@@ -140,7 +140,16 @@ def make_parser() -> argparse.ArgumentParser:
     inspect = subparsers.add_parser("inspect", help="show samples of an output folder or a shard")
     inspect.add_argument("path")
     inspect.add_argument("--limit", type=_count, default=5, help="samples to show (5)")
+    inspect.add_argument("--regions", metavar="PNG", help="draw their regions there, of up to 12 samples")
     inspect.set_defaults(command=commands.inspect)
+
+    report = subparsers.add_parser("report", help="write report.html, a page to look at a run in a browser")
+    report.add_argument("output", help="output folder")
+    report.add_argument("--against", metavar="B", help="another run's output folder, to compare with")
+    report.add_argument(
+        "--samples", type=_count, default=1000, metavar="N", help="published samples to show at most (1000)"
+    )
+    report.set_defaults(command=commands.report)
 
     verify = subparsers.add_parser("verify", help="re-check on disk what a run promises")
     verify.add_argument("output", help="output folder")

@@ -55,13 +55,27 @@ def doctor(options: argparse.Namespace) -> int:
 
 
 def inspect(options: argparse.Namespace) -> int:
-    """Show samples in the terminal."""
+    """Show samples in the terminal, and their regions in a picture."""
     from pipelines.inspect import check_path
     from pipelines.inspect import inspect as lines
+    from pipelines.inspect_regions import check_sheet, write_sheet
 
     check_path(options.path)
+    if options.regions is not None:
+        check_sheet(options.regions)
     for line in lines(options.path, options.limit):
         print(line)
+    for line in write_sheet(options.path, options.regions, options.limit) if options.regions else ():
+        print(line)
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write a run's report.html."""
+    from pipelines.report import run_report
+
+    path = run_report(options.output, against=options.against, samples=options.samples)
+    print(f"look in a browser  {path}")
     return 0
 
 

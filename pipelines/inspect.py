@@ -42,12 +42,9 @@ def inspect(path: str, limit: int = 5) -> Iterator[str]:
         path: the output folder, or a tar, gzipped or not.
         limit: samples to show.
     """
-    shards = [path]
-    if exists(FileSystems.join(path, "run.json")):
+    if _is_run(path):
         yield from _funnel(path)
-        folder = FileSystems.join(path, "shards")
-        shards = [FileSystems.join(folder, name) for name in list_files(folder) if name.endswith(".tar")]
-    yield from chain.from_iterable(islice(chain.from_iterable(map(_samples, shards)), limit))
+    yield from chain.from_iterable(islice(chain.from_iterable(map(_samples, find_shards(path))), limit))
 
 
 def check_path(path: str) -> None:
@@ -63,6 +60,18 @@ def check_path(path: str) -> None:
         raise ConfigError(f"{path} {what}; give a run's output folder or a shard")
 
 
+def find_shards(path: str) -> list[str]:
+    """Return the shards of a run's output folder, or the path itself where it is none."""
+    if not _is_run(path):
+        return [path]
+    folder = FileSystems.join(path, "shards")
+    return [FileSystems.join(folder, name) for name in list_files(folder) if name.endswith(".tar")]
+
+
+def _is_run(path: str) -> bool:
+    return exists(FileSystems.join(path, "run.json"))
+
+
 def _funnel(output: str) -> Iterator[str]:
     try:
         run = json.loads(read_bytes(FileSystems.join(output, "run.json")))
@@ -75,13 +84,13 @@ def _funnel(output: str) -> Iterator[str]:
         ]
         entered, published = f"{counts['in']:,}", f"{counts['published']:,}"
     except _UNREADABLE as error:
-        yield from _labelled("run.json", f"cannot be read: {type(error).__name__}: {error}")
+        yield from labelled("run.json", f"cannot be read: {type(error).__name__}: {error}")
         return
-    yield from _labelled("run", str(run.get("name")))
-    yield from _labelled("in", entered)
+    yield from labelled("run", str(run.get("name")))
+    yield from labelled("in", entered)
     for line in rejected:
-        yield from _labelled("", line)
-    yield from _labelled("published", published)
+        yield from labelled("", line)
+    yield from labelled("published", published)
 
 
 def _samples(path: str) -> Iterator[list[str]]:
@@ -89,23 +98,23 @@ def _samples(path: str) -> Iterator[list[str]]:
     if path.lower().endswith(".parquet"):
         yield [
             "",
-            *_labelled("shard", path),
-            *_labelled("problem", "a Parquet table; open it in pandas or DuckDB"),
+            *labelled("shard", path),
+            *labelled("problem", "a Parquet table; open it in pandas or DuckDB"),
         ]
         return
     try:
         shard = Shard(order=0, name=path, path=path, size_bytes=0, format="tar")
         source, _ = open_source(shard, MAX_EXPANSION)
         try:
-            for key, found in groupby(walk(source, _is_text), key=_key):
+            for key, found in groupby(walk(source, _is_text), key=sample_key):
                 yield list(_show(path, key, source, found))
         finally:
             source.close()
     except OSError as error:
-        yield ["", *_labelled("shard", path), *_labelled("problem", f"{error.strerror or error}")]
+        yield ["", *labelled("shard", path), *labelled("problem", f"{error.strerror or error}")]
 
 
-def _key(found: Member | Problem) -> str | None:
+def sample_key(found: Member | Problem) -> str | None:
     """Return the folder and the base name to its first dot, as WebDataset groups members."""
     if isinstance(found, Problem):
         return None
@@ -117,21 +126,22 @@ def _is_text(name: str, size: int) -> bool:
     return size <= MAX_TEXT_BYTES and name.rpartition(".")[2].lower() in _TEXTS
 
 
-def _ending(name: str) -> str:
+def member_ending(name: str) -> str:
+    """Return what follows the first dot of the base name, in lower case."""
     return name.rpartition("/")[2].partition(".")[2].lower()
 
 
 def _show(path: str, key: str | None, source: Source, found: Iterator[Member | Problem]) -> Iterator[str]:
     yield ""
-    yield from _labelled("shard", path if key is None else f"{path}: {key}")
+    yield from labelled("shard", path if key is None else f"{path}: {key}")
     members: list[tuple[str, bytes | int]] = []
     for number, member in enumerate(found):
         if isinstance(member, Problem):
-            yield from _labelled("problem", f"{member.reason}: {member.value}")
+            yield from labelled("problem", f"{member.reason}: {member.value}")
         elif number < MAX_MEMBERS:
-            members.append((_ending(member.name), _content(source, member)))
+            members.append((member_ending(member.name), _content(source, member)))
         elif number == MAX_MEMBERS:
-            yield from _labelled("problem", f"more than {MAX_MEMBERS} members; the others are not shown")
+            yield from labelled("problem", f"more than {MAX_MEMBERS} members; the others are not shown")
     yield from _published(dict(members)) or _foreign(members)
 
 
@@ -147,29 +157,31 @@ def _published(sample: Mapping[str, bytes | int]) -> list[str]:
     record = _load(sample.get("json"))
     if record is None or check_record(record):
         return []
-    lines = [*_labelled("alt text", record["alt_text"]), *_labelled("caption", record["caption"])]
+    lines = [*labelled("alt text", record["alt_text"]), *labelled("caption", record["caption"])]
     for positive, negative in zip(record["long_positive"], record["long_negative"], strict=True):
-        lines += _labelled("+", positive)
-        lines += _labelled("-", mark_changes(positive, negative))
-    for label, name in (("tags", "short_positive"), ("not", "short_negative")):
+        lines += labelled("+", positive)
+        lines += labelled("-", mark_changes(positive, negative))
+    listed = (("tags", "short_positive"), ("not", "short_negative"), ("phrases", "phrases"))
+    for label, name in (*listed, ("described", "descriptions")):
         if record[name]:
-            lines += _labelled(label, ", ".join(record[name]))
+            lines += labelled(label, ", ".join(record[name]))
     for name in TEXT_FIELDS:
         if record[name] is not None:
-            lines += _labelled(name, record[name])
+            lines += labelled(name, record[name])
     for text in record["rewrites"]:
-        lines += _labelled("rewrite", text)
+        lines += labelled("rewrite", text)
     for region in record["regions"]:
         box = ", ".join(f"{side:.2f}" for side in region["box"])
-        lines += _labelled("region", f"({box}) {region['phrase']}")
-    return [*lines, *_labelled("facts", _facts(record["facts"]))]
+        score = "" if region["score"] is None else f" {region['score']:.2f}"
+        lines += labelled("region", f"({box}) {region['phrase']}{score}")
+    return [*lines, *labelled("facts", _facts(record["facts"]))]
 
 
 def _foreign(members: Sequence[tuple[str, bytes | int]]) -> Iterator[str]:
     """Yield the raw members of a sample that is not of ours, as they lie."""
     for ending, content in members:
         shown = f"{content:,} bytes" if isinstance(content, int) else content.decode("utf-8", "replace")
-        yield from _labelled(ending, shown)
+        yield from labelled(ending, shown)
 
 
 def _load(data: bytes | int | None) -> Any:
@@ -207,7 +219,7 @@ def _or_nothing(words: Sequence[str]) -> str:
     return " ".join(words) or "nothing"
 
 
-def _labelled(label: str, text: str) -> Iterator[str]:
+def labelled(label: str, text: str) -> Iterator[str]:
     """Yield a text in lines behind its label, neither of them trusted."""
     head = plain_text(label)[: _LABEL - 1].ljust(_LABEL)
     for line in wrap_columns(plain_text(text), COLUMNS - _LABEL, MAX_LINES):

@@ -95,7 +95,7 @@ def test_a_run_by_hand(tmp_path: Path) -> None:
         "not         dog",
         "recaption   A car, seen from behind.",
         "rewrite     Car, red.",
-        "region      (0.00, 0.25, 0.50, 1.00) the car",
+        "region      (0.00, 0.25, 0.50, 1.00) the car 0.50",
         "facts       640 x 480 jpeg RGB; en, 2 words; black, red; mended: dotted_key",
     ]
 
