@@ -28,6 +28,10 @@ _FILES = (
 """What transformers reads beside the weights of a CLIP or SigLIP."""
 
 
+TEMPLATE = "A photo depicts "
+"""CLIP4DM's, before each text whose words are looked at (arXiv 2412.18404)."""
+
+
 class ClipConfig(Section):
     """A CLIP, SigLIP or SigLIP 2 of the transformers library that scores texts: needs the extra `torch`."""
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from schemas.score import ClipConfig
+from schemas.score import TEMPLATE, ClipConfig
 from schemas.section import Section
 
 Cosine = Annotated[float, Field(ge=-1, le=1)]
@@ -102,12 +102,23 @@ class WordRules(Section):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    epsilon: float = Field(
-        -5e-5,
-        description="Words under it are misaligned. The paper's, for OpenAI's ViT-B/32: calibrate another "
-        "model's with `pairwright calibrate`.",
+    epsilon: float | None = Field(
+        None,
+        description="Words under it are misaligned. None: it is found from the words in which the run's own "
+        "long_negative differ from long_positive. The paper's, for OpenAI's ViT-B/32, is -5e-5.",
     )
     fields: tuple[Literal["long_positive", "rewrites"], ...] = ("long_positive",)
+    template: str = Field(
+        TEMPLATE,
+        max_length=200,
+        description="Put before each text; empty for a model that was trained on bare captions.",
+    )
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Return the fields whose words are scored: those that calibrate as well."""
+        pairs = ("long_positive", "long_negative") if self.epsilon is None else ()
+        return tuple(dict.fromkeys((*self.fields, *pairs)))
 
 
 class ScoreConfig(Section):
@@ -121,16 +132,21 @@ class ScoreConfig(Section):
     keep: tuple[KeepRule, ...] = Field((), description="Each must hold of a sample.")
     texts: TextRules = TextRules()
     words: WordRules | None = Field(None, description="None: words are not looked at.")
-    embeddings: bool = Field(False, description="Keep the pictures' embeddings in work/scores.")
+    embeddings: bool = Field(
+        False, description="Publish pictures', alt texts' and captions', for `losses.distill`."
+    )
     max_drop_ratio: float = Field(
         0.9, ge=0, le=1, description="The stage stops when it rejects more of its samples."
     )
 
     @model_validator(mode="after")
     def _rules_have_scores(self) -> "ScoreConfig":
-        for name in self.words.fields if self.words else ():
+        for name in self.words.read if self.words else ():
             if name not in self.fields:
-                raise ValueError(f"words looks at {name}, which is not among fields; add it there")
+                raise ValueError(
+                    f"words looks at {name}, which is not among fields; add it there"
+                    + ("" if name in ("rewrites",) else ", or give words.epsilon")
+                )
         if self.texts.margin is not None and not {"long_positive", "long_negative"} <= set(self.fields):
             raise ValueError("texts.margin compares long_positive and long_negative; add both to fields")
         return self

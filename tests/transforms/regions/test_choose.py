@@ -175,6 +175,7 @@ def test_likeness(one: str, other: str, wanted: float) -> None:
         {"same_phrase": 0.0},
         {"max_regions": 0},
         {"sigma": 0.0},
+        {"min_decayed": 0.0},
         {"overlap": 1.5},
         {"method": "soft"},
     ],
