@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.public_url import public_url
 from pipelines.run import Run
 from pipelines.score import texts_left_out
+from pipelines.score_pool import negatives_report
 from pipelines.usage_record import totals, usage_record
 from recipes.registry import get_recipe
 from schemas.annotation import FIELDS
@@ -85,7 +86,8 @@ def _scored(run: Run) -> dict[str, Any]:
     if run.config.score is None:
         return {}
     made_by = run.config.score.clip.identity()
-    return {"score": {"clip": made_by, "texts_left_out": texts_left_out(run)}}
+    left_out, negatives = texts_left_out(run), negatives_report(run)
+    return {"score": {"clip": made_by, "texts_left_out": left_out, "negatives": negatives}}
 
 
 def _name(model: str) -> str:

@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from schemas.score import TEMPLATE, ClipConfig
 from schemas.section import Section
+from schemas.selecting import BalanceConfig, SemanticConfig
 
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -93,7 +94,8 @@ class TextRules(Section):
         None,
         ge=0,
         le=2,
-        description="A sentence goes with its negative unless it scores so much higher than that.",
+        description="A negative goes (an empty text is left in its place) unless its sentence scores so much "
+        "higher.",
     )
 
 
@@ -121,6 +123,14 @@ class WordRules(Section):
         return tuple(dict.fromkeys((*self.fields, *pairs)))
 
 
+class NegativesConfig(Section):
+    """Negatives that texts alone give away go, as in SugarCrepe (arXiv 2306.14610)."""
+
+    sample: int = Field(
+        100_000, ge=1000, description="Pairs that the text-only models are fitted on, drawn by lot."
+    )
+
+
 class ScoreConfig(Section):
     """What a CLIP measures of every sample, and what is kept for it."""
 
@@ -132,12 +142,22 @@ class ScoreConfig(Section):
     keep: tuple[KeepRule, ...] = Field((), description="Each must hold of a sample.")
     texts: TextRules = TextRules()
     words: WordRules | None = Field(None, description="None: words are not looked at.")
+    negatives: NegativesConfig | None = Field(
+        None, description="None: whether negatives can be told without the picture is not looked at."
+    )
+    semantic: SemanticConfig | None = Field(None, description="None: pictures that mean the same all stay.")
+    balance: BalanceConfig | None = Field(None, description="None: what is named often is not thinned.")
     embeddings: bool = Field(
         False, description="Publish pictures', alt texts' and captions', for `losses.distill`."
     )
     max_drop_ratio: float = Field(
         0.9, ge=0, le=1, description="The stage stops when it rejects more of its samples."
     )
+
+    @property
+    def keeps_images(self) -> bool:
+        """Return whether the pictures' embeddings are kept beside the scores."""
+        return self.embeddings or self.semantic is not None
 
     @model_validator(mode="after")
     def _rules_have_scores(self) -> "ScoreConfig":

@@ -18,15 +18,15 @@ class SemanticConfig(Section):
         None,
         ge=1,
         le=MAX_CLUSTERS,
-        description="Only samples of one cluster are compared. None: one for every 8,800 samples, as in the "
-        "paper's 50,000 of 440 million, rounded up.",
+        description="Only samples of one cluster are compared. None: so many that each has "
+        "8,800 on average, or fewer, as the paper's 50,000 of 440 million.",
     )
     visits: int = Field(
         2,
         ge=1,
         le=8,
         description="Clusters that a sample is compared in, those of the nearest centres. With the paper's 1 "
-        "a border between clusters parts some duplicates; each more costs as much again.",
+        "a border between clusters parts some duplicates; each more costs about as much again.",
     )
     iterations: int = Field(
         25, ge=1, le=1000, description="Most of k-means, which ends once no sample changes its cluster."

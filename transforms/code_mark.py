@@ -50,6 +50,7 @@ PUBLISHING = (
     "transforms/publish",
     "transforms/published.py",
     "transforms/scoring",
+    "transforms/selecting",
     "transforms/publish_shards.py",
     "recipes/clip_tokens.py",
     "recipes/sentences.py",

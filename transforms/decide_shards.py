@@ -8,7 +8,7 @@ import apache_beam as beam
 from schemas.config import RunConfig
 from schemas.facts import Verdict
 from transforms.accounts import Account, account
-from transforms.scoring.scored import judged
+from transforms.scoring.judged import judged
 from transforms.shard_job import ShardJob
 
 Decided = tuple[int, Account, Counter[tuple[str, ...]]]

@@ -12,12 +12,12 @@ from apache_beam.io.filesystems import FileSystems
 from schemas.config import RunConfig
 from transforms.process_pool import PooledDoFn
 from transforms.progress import advance
+from transforms.publish.embeddings import embeddings_table
 from transforms.publish.plan import OutputShard
 from transforms.publish.write_shard import LIST_FIELDS, TEXT_FIELDS, Piece, write_output_shard
 from transforms.published import published
 from transforms.reading.images import read_images
-from transforms.scoring.score_table import scores_json
-from transforms.scoring.scored import Judged
+from transforms.scoring.scored import Judged, scores_json
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, exists, file_size, read_table
 
@@ -37,6 +37,7 @@ class OutputJob:
     sources: tuple[ShardJob, ...]
     shards_folder: str
     index_part: str
+    embeddings: str | None = None  # where they go, of a run that keeps them
 
     @property
     def path(self) -> str:
@@ -58,8 +59,17 @@ def pieces(output: OutputJob, config: RunConfig) -> Iterator[Piece]:
                 shard_name=job.shard.name,
                 annotations=sample.annotations,
                 image=image,
-                scores=scores_json(sample.scores) if isinstance(sample, Judged) else {},
+                scores=scores_json(sample) if isinstance(sample, Judged) else {},
             )
+
+
+def judged_samples(output: OutputJob, config: RunConfig) -> Iterator[Judged]:
+    """Yield the samples of one output shard, of a run that scores them, in order."""
+    jobs = {job.shard.order: job for job in output.sources}
+    for part in output.plan.slices:
+        for sample in published(jobs[part.order], config, part.start, part.stop):
+            assert isinstance(sample, Judged)
+            yield sample
 
 
 def coverage(index: pa.Table) -> Mapping[str, int]:
@@ -77,13 +87,17 @@ def publish_shard(job: OutputJob, config: RunConfig) -> tuple[int, Mapping[str, 
         advance("samples", index.num_rows)
     else:
         index = write_output_shard(job.plan, pieces(job, config), job.path)
-        commit_table(job.index_part, index.replace_schema_metadata({TAR_BYTES: str(file_size(job.path))}))
+        if job.embeddings is not None:
+            commit_table(job.embeddings, embeddings_table(judged_samples(job, config)))
+        size = {TAR_BYTES.encode(): str(file_size(job.path)).encode()}
+        told = {**(index.schema.metadata or {}), **size}
+        commit_table(job.index_part, index.replace_schema_metadata(told))
     return job.plan.number, coverage(index)
 
 
 def written_index(job: OutputJob) -> pa.Table | None:
     """Return the index rows of an output shard that is there in full; None where it must be written."""
-    if not (exists(job.index_part) and exists(job.path)):
+    if not all(map(exists, filter(None, (job.index_part, job.path, job.embeddings)))):
         return None
     index = read_table(job.index_part)
     told = (index.schema.metadata or {}).get(TAR_BYTES.encode(), b"")

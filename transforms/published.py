@@ -7,7 +7,8 @@ from schemas.config import RunConfig
 from schemas.facts import Verdict
 from transforms.annotated import Annotated, annotated_chunks, chunk_paths
 from transforms.chunks import chunk_facts
-from transforms.scoring.scored import Judged, judged
+from transforms.scoring.judged import judged
+from transforms.scoring.scored import Judged
 from transforms.shard_job import ShardJob
 from transforms.storage import read_table
 from transforms.survivors import survivors

@@ -28,7 +28,7 @@ def score_shard(job: ShardJob, config: RunConfig, scorer: Scorer) -> tuple[int, 
     """
     scoring = config.score
     assert scoring is not None
-    words = scoring.words.fields if scoring.words else ()
+    words = scoring.words.read if scoring.words else ()
     paths: list[str] = []
     with closing(ImageReader(job.shard, config.input)) as images:
         for chunk, samples in annotated_chunks(job, config):

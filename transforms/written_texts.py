@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from recipes.base import Recipe
 from schemas.config import RunConfig
 from transforms.chunks import chunk_facts, chunk_path
-from transforms.scoring.scored import Judged, judged
+from transforms.scoring.judged import judged
+from transforms.scoring.scored import Judged
 from transforms.shard_job import ShardJob
 from transforms.steps import plan_steps
 from transforms.storage import read_table

@@ -15,8 +15,11 @@ from PIL import Image
 from transformers import CLIPModel, CLIPProcessor
 
 from demo_data.scenes import write_scenes
+from lvlm_workers.clip_words import calibrate
+from pipelines.verify import verify
 from recipes.clip_tokens import cut_to_fit
 from schemas.errors import ConfigError, DropRatioError
+from transforms.scoring.edit import BLIND, MISALIGNED
 
 Config = dict[str, Any]
 MAKE = runpy.run_path(str(Path(__file__).parents[1] / "tiny_clip.py"))["save_clip"]
@@ -107,16 +110,13 @@ def test_texts_are_left_out_and_pairs_stay_aligned(
     for record in after:
         old = before[record["uid"]]
         scores, alt = old["scores"], old["scores"]["clip_alt"]
-        kept = [
-            k
-            for k, (yes, no) in enumerate(
-                zip(scores["clip_long_positive"], scores["clip_long_negative"], strict=True)
-            )
-            if yes >= alt and yes >= no
-        ]
-        for name in ("long_positive", "long_negative"):
-            assert record[name] == [old[name][k] for k in kept]
-            assert record["scores"][f"clip_{name}"] == [scores[f"clip_{name}"][k] for k in kept]
+        pairs = list(zip(scores["clip_long_positive"], scores["clip_long_negative"], strict=True))
+        kept = [k for k, (yes, _) in enumerate(pairs) if yes >= alt]
+        blank = {k for k, (yes, no) in enumerate(pairs) if yes < no}
+        assert record["long_positive"] == [old["long_positive"][k] for k in kept]
+        assert record["scores"]["clip_long_positive"] == [pairs[k][0] for k in kept]
+        assert record["long_negative"] == ["" if k in blank else old["long_negative"][k] for k in kept]
+        assert record["scores"]["clip_long_negative"] == [None if k in blank else pairs[k][1] for k in kept]
         gone += len(old["long_positive"]) - len(kept)
         texts = {cut_to_fit(text): n for text, n in zip(
             [*record["long_positive"], record["alt_text"]],
@@ -148,10 +148,39 @@ def test_words_that_the_picture_speaks_against(
     strict = curate(config, tmp_path / "strict").records
     assert all(record["long_positive"] == record["long_negative"] == [] for record in strict)
     config["score"]["words"] = {"epsilon": -1.0}  # none
-    found = curate(config, tmp_path / "mild").records
+    found = curate(config, tmp_path / "strict").records
     for record in found:
         assert len(record["long_positive"]) > 0
         assert record["scores"]["f_clipscore_grad_long_positive"] == [0] * len(record["long_positive"])
+
+
+def test_the_threshold_of_words_is_found_from_the_runs_own_pairs(
+    curate: Callable[..., Any], config: Config, tmp_path: Path
+) -> None:
+    config["score"]["words"] = {"template": "a "}
+    run = curate(config, tmp_path / "out")
+    (path,) = (run.output / "work" / "scores").glob("thresholds-*.json")
+    epsilon = json.loads(path.read_text())["epsilon"]
+    true: list[float] = []
+    changed: list[float] = []
+    left_out = 0
+    for table in (run.output / "work" / "scores").glob("*.parquet"):
+        for row in pq.read_table(table).to_pylist():
+            pairs = zip(row["words_long_positive"], row["words_long_negative"], strict=True)
+            for positive, negative in pairs:
+                said = [word["word"].lower() for word in positive["words"]]
+                true += [word["score"] for word in positive["words"]]
+                left_out += any(word["score"] < epsilon for word in positive["words"])
+                new = [word["score"] for word in negative["words"] if word["word"].lower() not in said]
+                changed += new if len(new) <= 3 else []
+    wanted = calibrate(true, changed)
+    assert abs(youden(true, changed, epsilon) - wanted.youden_j) < 0.05
+    told = json.loads((run.output / "run.json").read_text())["score"]["texts_left_out"]
+    assert told.get("long_positive", {}).get(MISALIGNED, 0) == left_out
+
+
+def youden(true: list[float], changed: list[float], epsilon: float) -> float:
+    return float(np.mean(np.array(changed) < epsilon) - np.mean(np.array(true) < epsilon))
 
 
 def test_a_checkpoint_that_is_not_there_is_found_before_anything_starts(
@@ -167,3 +196,74 @@ def test_too_many_drops_stop_the_run(curate: Callable[..., Any], config: Config,
     config["score"] |= {"keep": [{"of": "clip_alt", "min": 1.0}], "max_drop_ratio": 0.9}
     with pytest.raises(DropRatioError, match="clip_alt"):
         curate(config, tmp_path / "out")
+
+
+def test_embeddings_are_published_for_the_trainer(
+    curate: Callable[..., Any], config: Config, checkpoint: Path, tmp_path: Path
+) -> None:
+    config["score"]["embeddings"] = True
+    config["publish"] = {"samples_per_shard": 10}
+    run = curate(config, tmp_path / "out")
+    model = CLIPModel.from_pretrained(checkpoint)
+    for name, shard in (("00000", 0), ("00002", 2)):
+        rows = pq.read_table(run.output / "embeddings" / f"{name}.parquet").to_pylist()
+        records = run.records[10 * shard :][:10]
+        assert [row["uid"] for row in rows] == [record["uid"] for record in records]
+        for row, record in zip(rows, records, strict=True):
+            for text, score in (("alt_text", "clip_alt"), ("caption", "clip_caption")):
+                cosine = np.dot(np.float32(row["image"]), np.float32(row[text]))
+                assert cosine == pytest.approx(record["scores"][score], abs=2e-3)  # half precision
+            assert len(row["image"]) == model.config.projection_dim
+    del config["score"]["embeddings"]
+    assert not list((curate(config, tmp_path / "out").output / "embeddings").glob("*"))
+
+
+def test_pictures_that_mean_the_same_are_left_out(
+    curate: Callable[..., Any], config: Config, tmp_path: Path
+) -> None:
+    config["annotate"] = []
+    config["score"]["embeddings"] = True
+    whole = curate(config, tmp_path / "out")
+    vectors = np.array(
+        [
+            row["image"]
+            for path in sorted((whole.output / "embeddings").glob("*.parquet"))
+            for row in pq.read_table(path).to_pylist()
+        ],
+        np.float64,
+    )
+    uids = [record["uid"] for record in whole.records]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    centre = vectors.mean(axis=0)
+    order = sorted(range(len(uids)), key=lambda n: (vectors[n] @ centre, uids[n]))  # the far ones first
+    bound = float(np.quantile(vectors @ vectors.T, 0.8))
+    wanted = {
+        uids[n]
+        for place, n in enumerate(order)
+        if any(vectors[n] @ vectors[other] > bound for other in order[:place])
+    }
+    config["score"]["semantic"] = {"clusters": 1, "max_cosine": bound}
+    part = curate(config, tmp_path / "out")
+    assert {row["uid"] for row in part.rejected} == wanted
+    assert {row["reason"] for row in part.rejected} == {"semantic_duplicate"}
+    assert part.counts["published"] == len(uids) - len(wanted)
+
+
+def test_what_is_named_often_is_thinned_and_negatives_are_refined(
+    curate: Callable[..., Any], config: Config, tmp_path: Path
+) -> None:
+    before = {record["uid"]: record for record in curate(config, tmp_path / "out").records}
+    config["score"] |= {"balance": {"t": 1}, "negatives": {}}
+    run = curate(config, tmp_path / "out")
+    assert verify(str(run.output)) == []
+    assert {row["reason"] for row in run.rejected} == {"balanced_out"}
+    assert 0 < run.counts["published"] < 24
+    blind = json.loads((run.output / "run.json").read_text())["score"]["negatives"]
+    assert blind["pairs"] == sum(len(record["long_negative"]) for record in before.values())
+    told = json.loads((run.output / "run.json").read_text())["score"]["texts_left_out"]
+    blanks = sum(not text for record in run.records for text in record["long_negative"])
+    assert told.get("long_negative", {}).get(BLIND, 0) == blanks
+    for record in run.records:
+        whole = before[record["uid"]]["long_negative"]
+        assert all(text in ("", old) for text, old in zip(record["long_negative"], whole, strict=True))
+        assert record["long_positive"] == before[record["uid"]]["long_positive"]

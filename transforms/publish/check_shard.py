@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, zip_longest
 from typing import IO, Any
 
+import numpy as np
+
 from transforms.publish.check_record import check_record
 from transforms.publish.plan import sample_key
 from transforms.publish.read_shard import DamagedArchiveError, Member, read_members
@@ -121,5 +123,7 @@ def _check_row(
     place = {**place, "offset": image.offset, "size_bytes": len(image.data)}
     wanted = index_row(record, data, place)
     for name, value in wanted.items():
-        if row.get(name) != value:
+        # The index's cosines are of 32 bits.
+        in_index = float(np.float32(value)) if isinstance(value, float) else value
+        if row.get(name) != in_index:
             yield f"index.parquet has another {name}: {str(row.get(name))[:80]!r}, not {str(value)[:80]!r}"

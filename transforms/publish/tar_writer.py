@@ -1,5 +1,6 @@
 """Writes plain tar archives that depend on nothing but names and bytes."""
 
+import hashlib
 import io
 from typing import IO
 
@@ -50,17 +51,26 @@ class TarWriter:
     def __init__(self, stream: IO[bytes] | io.BytesIO) -> None:
         self._stream = stream
         self._size = 0
+        self._sha256 = hashlib.sha256()
+
+    @property
+    def sha256(self) -> str:
+        """The hash of what has been written, in hex."""
+        return self._sha256.hexdigest()
 
     def add(self, name: str, data: bytes) -> int:
         """Write one member and return the place of its data's first byte in the archive."""
         header = make_header(name, len(data))
-        self._stream.write(header)
-        self._stream.write(data)
-        self._stream.write(padding(len(data)))
+        for part in (header, data, padding(len(data))):
+            self._write(part)
         offset = self._size + BLOCK
         self._size = offset + len(data) + -len(data) % BLOCK
         return offset
 
     def close(self) -> None:
         """Write the end of the archive."""
-        self._stream.write(make_trailer(self._size))
+        self._write(make_trailer(self._size))
+
+    def _write(self, data: bytes) -> None:
+        self._sha256.update(data)
+        self._stream.write(data)

@@ -49,6 +49,9 @@ INDEX_SCHEMA = pa.schema(_COLUMNS)
 """A row of index.parquet. `offset` and `size_bytes` are of the image in the tar; the hashes are hex, of the
 image's bytes and of KEY.json's."""
 
+TAR_SHA256 = "tar_sha256"
+"""Metadata of a shard's rows of the index: the hash of the shard, taken while it was written."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
@@ -103,6 +106,8 @@ def index_row(record: Mapping[str, Any], json_bytes: bytes, place: Mapping[str, 
 def write_output_shard(plan: OutputShard, pieces: Iterable[Piece], path: str) -> pa.Table:
     """Write the shard whole or not at all, and return its rows of the index (`INDEX_SCHEMA`), in order.
 
+    The table's metadata has the shard's `TAR_SHA256`.
+
     Raises:
         ValueError: there are more or fewer pieces than planned.
         RunError: an image is not the one that was measured.
@@ -117,7 +122,7 @@ def write_output_shard(plan: OutputShard, pieces: Iterable[Piece], path: str) ->
         if len(rows) != plan.size:
             raise ValueError(f"{plan.name} is planned to hold {plan.size} samples, but got {len(rows)}")
         tar.close()
-    return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA)
+    return pa.Table.from_pylist(rows, schema=INDEX_SCHEMA.with_metadata({TAR_SHA256: tar.sha256}))
 
 
 def _write_sample(tar: TarWriter, shard: str, key: str, piece: Piece) -> dict[str, Any]:

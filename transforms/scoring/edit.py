@@ -1,9 +1,10 @@
 """Leave out the texts of a sample that its scores speak against."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lvlm_workers.clip_words import misaligned
 from recipes.clip_tokens import cut_to_fit
 from schemas.annotation import FIELDS, Annotation, is_list_field
 from schemas.scoring import ScoreConfig, TextRules
@@ -13,10 +14,12 @@ from transforms.scoring.score_table import Cosine, Scores
 
 LOW = "score under texts.min"
 BELOW_ALT = "score too far under the alt text's"
-MARGIN = "negative not told from its sentence"
+MARGIN = "scores too near to its sentence"
+BLIND = "told without the picture"
 MISALIGNED = "word that the picture speaks against"
 
-_NEGATIVE = frozenset({"long_negative", "short_negative"})
+_FALSE = "long_negative"
+_NEGATIVE = frozenset({_FALSE, "short_negative"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,27 +31,61 @@ class Edited:
     dropped: Mapping[str, Mapping[str, int]]
 
 
-def edit(sample: Annotated, scores: Scores, config: ScoreConfig) -> Edited:
+def edit(sample: Annotated, scores: Scores, config: ScoreConfig, epsilon: float | None = None) -> Edited:
     """Return a sample's annotations and scores without the texts that a rule objects to.
 
-    The first rule that objects gives the reason: `texts.min`, `texts.below_alt`, `texts.margin`, `words`. A
-    sentence of `long_positive` takes its negative with it, and is counted under its own name. Texts without
-    a score stay.
+    The first rule that objects gives the reason: `texts.min`, `texts.below_alt`, `words`. A sentence of
+    `long_positive` takes its negative with it, and is counted under its own name. Of `long_negative`, those
+    that `texts.margin` objects to become empty texts, so that the others stay beside their sentences. Texts
+    without a score stay. Words under `epsilon` are misaligned; none: words are not looked at.
     """
     looked_at: list[str] = [name for name in config.fields if name not in _NEGATIVE]
-    faults = {name: _faults(name, scores, config.texts) for name in looked_at}
+    wrong = _wrong_words(scores, config, epsilon)
+    faults = {name: _faults(name, scores, config.texts, wrong.get(name, ())) for name in looked_at}
     dropped = {name: _count(of_field) for name, of_field in faults.items()}
     keep = {name: [fault is None for fault in of_field] for name, of_field in faults.items()}
     if "long_positive" in keep:
-        keep["long_negative"] = keep["long_positive"]
+        keep[_FALSE] = keep["long_positive"]
     annotations = tuple(_edit_annotation(annotation, keep) for annotation in sample.annotations)
+    left_scores = _edit_scores(scores, keep)
     alt_text, left = sample.facts.alt_text, written_fields(annotations)
     caption = cosines(written_fields(sample.annotations), alt_text, scores)[choose_caption(left, alt_text)]
-    return Edited(
+    edited = Edited(
         annotations=annotations,
-        scores=replace(_edit_scores(scores, keep), clip_caption=caption),
+        scores=replace(left_scores, clip_caption=caption),
         dropped={name: whys for name, whys in dropped.items() if whys},
     )
+    return blank_negatives(edited, _too_near(left_scores, config.texts.margin), MARGIN)
+
+
+def blank_negatives(edited: Edited, gone: Collection[int], why: str) -> Edited:
+    """Return a sample with empty texts in place of some of its `long_negative`, counted under a reason."""
+    if not gone:
+        return edited
+
+    def blanked(name: str, value: Any, empty: str | None) -> Any:
+        return [empty if k in gone else one for k, one in enumerate(value)] if name == _FALSE else value
+
+    annotations = tuple(
+        replace(one, fields={name: blanked(name, value, "") for name, value in one.fields.items()})
+        for one in edited.annotations
+    )
+    of_fields = {name: blanked(name, value, None) for name, value in edited.scores.fields.items()}
+    counted = dict(edited.dropped.get(_FALSE, {})) | {why: len(gone)}
+    return Edited(
+        annotations=annotations,
+        scores=replace(edited.scores, fields=of_fields),
+        dropped={**edited.dropped, _FALSE: counted},
+    )
+
+
+def _too_near(scores: Scores, margin: float | None) -> list[int]:
+    """Return the places of negatives that score too near to their sentences, or over them."""
+    both = [scores.fields.get(name) for name in ("long_positive", _FALSE)]
+    if margin is None or not all(isinstance(of_field, list) for of_field in both):
+        return []
+    pairs = enumerate(zip(*both, strict=True))
+    return [k for k, (yes, no) in pairs if yes is not None and no is not None and yes - no < margin]
 
 
 def cosines(written: Mapping[str, Any], alt_text: str, scores: Scores) -> dict[str, Cosine]:
@@ -70,30 +107,33 @@ def written_fields(annotations: Sequence[Annotation]) -> dict[str, Any]:
     return {name: written.get(name, empty) for name, empty in FIELDS.items()}
 
 
-def _faults(name: str, scores: Scores, rules: TextRules) -> list[str | None]:
+def _wrong_words(scores: Scores, config: ScoreConfig, epsilon: float | None) -> dict[str, list[bool]]:
+    """Return of each text of the fields whose words count whether one of them is misaligned."""
+    if epsilon is None or config.words is None:
+        return {}
+    fields: Sequence[str] = config.words.fields
+    return {name: [bool(misaligned(text, epsilon)) for text in scores.words.get(name, ())] for name in fields}
+
+
+def _faults(name: str, scores: Scores, rules: TextRules, wrong: Sequence[bool]) -> list[str | None]:
     """Return what speaks against each text of a field."""
     found = scores.fields.get(name)
     of_texts: Sequence[Cosine] = found if isinstance(found, list | tuple) else [found]  # type: ignore[list-item]
-    wrong = scores.wrong_words.get(name, ())
-    negative = scores.fields.get("long_negative") if name == "long_positive" else None
     faults: list[str | None] = []
     for k, cosine in enumerate(of_texts):
-        against = negative[k] if isinstance(negative, list) and k < len(negative) else None
-        faults.append(_fault(cosine, scores.clip_alt, against, rules))
+        faults.append(_fault(cosine, scores.clip_alt, rules))
         if faults[-1] is None and k < len(wrong) and wrong[k]:
             faults[-1] = MISALIGNED
     return faults
 
 
-def _fault(cosine: Cosine, alt: Cosine, negative: Cosine, rules: TextRules) -> str | None:
+def _fault(cosine: Cosine, alt: Cosine, rules: TextRules) -> str | None:
     if cosine is None:
         return None
     if rules.min is not None and cosine < rules.min:
         return LOW
     if rules.below_alt is not None and alt is not None and cosine < alt - rules.below_alt:
         return BELOW_ALT
-    if rules.margin is not None and negative is not None and cosine - negative < rules.margin:
-        return MARGIN
     return None
 
 
@@ -111,8 +151,7 @@ def _edit_scores(scores: Scores, keep: Mapping[str, Sequence[bool]]) -> Scores:
     return replace(
         scores,
         fields={name: _left(value, keep.get(name)) for name, value in scores.fields.items()},
-        wrong_words={name: _left(value, keep.get(name)) for name, value in scores.wrong_words.items()},
-        f_clipscore={name: _left(value, keep.get(name)) for name, value in scores.f_clipscore.items()},
+        words={name: _left(value, keep.get(name)) for name, value in scores.words.items()},
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lvlm_workers.clip_scorer import Scored
-from lvlm_workers.clip_words import WordScores, f_clipscore_grad, misaligned
+from lvlm_workers.clip_words import WordScores
 from recipes.clip_tokens import cut_to_fit
 from schemas.scoring import ScoreConfig, WordRules
 from transforms.annotated import Annotated
@@ -21,7 +21,9 @@ class Scorer(Protocol):
 
     def score(self, pictures: Sequence[bytes], texts: Sequence[Sequence[str]]) -> list[Scored]: ...
 
-    def word_scores(self, images: Sequence[Any], texts: Sequence[str]) -> list[WordScores]: ...
+    def word_scores(
+        self, images: Sequence[Any], texts: Sequence[str], *, template: str
+    ) -> list[WordScores]: ...
 
 
 def measure(
@@ -74,7 +76,7 @@ def _scores(sample: Annotated, texts: Sequence[str], scored: Scored, config: Sco
         clip_alt=cosine[cut_to_fit(facts.alt_text)],
         clip_caption=cosine[cut_to_fit(choose_caption(written, facts.alt_text))],
         fields={name: of(written[name]) for name in config.fields},
-        image=scored.image_E.astype(np.float16) if config.embeddings else None,
+        image=scored.image_E.astype(np.float16) if config.keeps_images else None,
         texts=_candidates(facts.alt_text, written, texts, scored) if config.embeddings else {},
     )
 
@@ -101,13 +103,13 @@ def _with_words(
         (n, name, text)
         for n, sample in enumerate(samples)
         if scored[n].image_E is not None
-        for name in rules.fields
+        for name in rules.read
         for text in _as_list(written_fields(sample.annotations)[name])
     ]
-    told = scorer.word_scores([scored[n].image_E for n, _, _ in asked], [text for _, _, text in asked])
-    words: list[dict[str, list[list[str]]]] = [{name: [] for name in rules.fields} for _ in samples]
-    f_clipscore: list[dict[str, list[Cosine]]] = [{name: [] for name in rules.fields} for _ in samples]
+    told = scorer.word_scores(
+        [scored[n].image_E for n, _, _ in asked], [text for _, _, text in asked], template=rules.template
+    )
+    words: list[dict[str, list[WordScores]]] = [{name: [] for name in rules.read} for _ in samples]
     for (n, name, _), of_text in zip(asked, told, strict=True):
-        words[n][name].append([word.word for word in misaligned(of_text, rules.epsilon)])
-        f_clipscore[n][name].append(f_clipscore_grad(of_text, rules.epsilon))
-    return [replace(one, wrong_words=words[n], f_clipscore=f_clipscore[n]) for n, one in enumerate(found)]
+        words[n][name].append(of_text)
+    return [replace(one, words=words[n]) for n, one in enumerate(found)]

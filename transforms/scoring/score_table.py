@@ -1,20 +1,22 @@
 """A sample's scores, and the table that keeps them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from lvlm_workers.clip_words import WordScore, WordScores
 from schemas.annotation import is_list_field
 
 Cosine = float | None
-DECIMALS = 6
-"""Of published scores; machines differ in the seventh."""
-
 Vector = NDArray[np.float16]
+_WORD = pa.struct(
+    [("word", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("score", pa.float32())]
+)
+_WORDS = pa.struct([("words", pa.list_(_WORD)), ("cosine", pa.float32()), ("unread", pa.int32())])
 _TEXTS = pa.list_(pa.struct([("text", pa.string()), ("embedding", pa.list_(pa.float16()))]))
 
 
@@ -25,8 +27,7 @@ class Scores:
     Args:
         reason: why there are no scores: what is wrong with the picture.
         fields: of each scored field, in the order of its texts; null where there is nothing to read.
-        wrong_words: of fields whose words were looked at, the misaligned ones of each text.
-        f_clipscore: the same texts' F-CLIPScore.
+        words: of fields whose words were looked at, those of each text with their scores, behind a template.
         image: the picture's embedding, of unit length, where it is kept.
         texts: then those of the texts that may become the caption, each as it is cut for that.
     """
@@ -37,8 +38,7 @@ class Scores:
     clip_alt: Cosine = None
     clip_caption: Cosine = None
     fields: Mapping[str, Cosine | Sequence[Cosine]] = field(default_factory=dict)
-    wrong_words: Mapping[str, Sequence[Sequence[str]]] = field(default_factory=dict)
-    f_clipscore: Mapping[str, Sequence[Cosine]] = field(default_factory=dict)
+    words: Mapping[str, Sequence[WordScores]] = field(default_factory=dict)
     image: Vector | None = None
     texts: Mapping[str, Vector] = field(default_factory=dict)
 
@@ -55,8 +55,7 @@ def score_schema(fields: Sequence[str], words: Sequence[str] = ()) -> pa.Schema:
     columns += [
         (f"clip_{name}", pa.list_(pa.float32()) if is_list_field(name) else pa.float32()) for name in fields
     ]
-    columns += [(f"words_{name}", pa.list_(pa.list_(pa.string()))) for name in words]
-    columns += [(f"f_clipscore_{name}", pa.list_(pa.float32())) for name in words]
+    columns += [(f"words_{name}", pa.list_(_WORDS)) for name in words]
     return pa.schema([*columns, ("image", pa.list_(pa.float16())), ("texts", _TEXTS)])
 
 
@@ -79,8 +78,7 @@ def scores_in(table: pa.Table) -> list[Scores]:
             clip_alt=row["clip_alt"],
             clip_caption=row["clip_caption"],
             fields={name: row[f"clip_{name}"] for name in fields if row["reason"] is None},
-            wrong_words={name: row[f"words_{name}"] or () for name in words},
-            f_clipscore={name: row[f"f_clipscore_{name}"] or () for name in words},
+            words={name: [_read_words(text) for text in row[f"words_{name}"] or ()] for name in words},
             image=None if row["image"] is None else np.asarray(row["image"], np.float16),
             texts={one["text"]: np.asarray(one["embedding"], np.float16) for one in row["texts"] or ()},
         )
@@ -96,27 +94,17 @@ def _row(row: Scores, fields: Sequence[str], words: Sequence[str]) -> dict[str, 
         "clip_alt": row.clip_alt,
         "clip_caption": row.clip_caption,
         **{f"clip_{name}": row.fields.get(name) for name in fields},
-        **{f"words_{name}": row.wrong_words.get(name) for name in words},
-        **{f"f_clipscore_{name}": row.f_clipscore.get(name) for name in words},
+        **{f"words_{name}": [_words(text) for text in row.words.get(name, ())] for name in words},
         "image": row.image,
         "texts": [{"text": text, "embedding": vector} for text, vector in row.texts.items()] or None,
     }
 
 
-def scores_json(scores: Scores) -> dict[str, Any]:
-    """Return a sample's scores as `KEY.json` has them: beside each text of a field its cosine.
-
-    `f_clipscore_grad` is that of the fields whose words were looked at.
-    """
-    return {
-        "clip_alt": _rounded(scores.clip_alt),
-        "clip_caption": _rounded(scores.clip_caption),
-        **{f"clip_{name}": _rounded(value) for name, value in scores.fields.items()},
-        **{f"f_clipscore_grad_{name}": _rounded(list(of)) for name, of in scores.f_clipscore.items()},
-    }
+def _words(text: WordScores) -> dict[str, Any]:
+    words = [asdict(word) for word in text.words]
+    return {"words": words, "cosine": text.cosine, "unread": text.unread}
 
 
-def _rounded(value: Cosine | Sequence[Cosine]) -> Any:
-    if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
-    return None if value is None else round(float(value), DECIMALS)  # type: ignore[arg-type]
+def _read_words(row: Mapping[str, Any]) -> WordScores:
+    words = tuple(WordScore(**word) for word in row["words"])
+    return WordScores(words=words, cosine=row["cosine"], unread=row["unread"])

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from lvlm_workers.clip_words import f_clipscore_grad
 from schemas.config import RunConfig
 from schemas.facts import Facts, Verdict
 from schemas.scoring import ScoreConfig
@@ -13,12 +15,17 @@ from transforms.code_mark import SCORING, code_mark
 from transforms.fingerprint import fingerprint
 from transforms.scoring.edit import edit
 from transforms.scoring.keep import UNREADABLE, Thresholds, objection, shares
-from transforms.scoring.score_table import Scores, scores_in
+from transforms.scoring.score_table import Cosine, Scores, scores_in
 from transforms.shard_job import ShardJob
 from transforms.steps import plan_steps
 from transforms.storage import read_json, read_table
 
+DECIMALS = 6
+"""Of published scores; machines differ in the seventh."""
+
 STAGE = "score"
+EPSILON = "epsilon"
+"""Among the thresholds: of words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +34,22 @@ class Judged(Annotated):
 
     scores: Scores
     dropped: Mapping[str, Mapping[str, int]]
+    epsilon: float | None = None  # of words, where they were looked at
 
 
 def measured(config: RunConfig) -> list[object]:
     """Return what decides the scores."""
     scoring = scoring_of(config)
     asked = [step.asked for step in plan_steps(config).values()]
-    looked_at = [list(scoring.fields), scoring.words, scoring.embeddings]
+    words = scoring.words and [list(scoring.words.read), scoring.words.template]
+    looked_at = [list(scoring.fields), words, scoring.embeddings, scoring.keeps_images]
     return [code_mark(*SCORING), scoring.clip.identity(), looked_at, asked, config.chunk_samples]
 
 
 def decided(config: RunConfig) -> list[object]:
     """Return what decides who is kept, and which texts."""
-    return [*measured(config), code_mark("transforms/scoring"), scoring_of(config)]
+    code = code_mark("transforms/scoring", "transforms/selecting")
+    return [*measured(config), code, scoring_of(config)]
 
 
 def scoring_of(config: RunConfig) -> ScoreConfig:
@@ -57,18 +67,28 @@ def score_path(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
 def thresholds_path(job: ShardJob, config: RunConfig) -> str:
     """Return where the pool's thresholds lie; the same for every shard of a run."""
     wanted = [[rule.of, rule.bound()] for rule in shares(scoring_of(config))]
-    mark = fingerprint("thresholds", measured(config), job.dedup_mark, wanted)
+    mark = fingerprint("thresholds", measured(config), job.dedup_mark, wanted, needs_epsilon(config))
     return str(FileSystems.join(job.work, "scores", f"thresholds-{mark}.json"))
 
 
 def read_thresholds(job: ShardJob, config: RunConfig) -> Thresholds:
     """Return the pool's thresholds; none where no rule keeps a share."""
-    found: Thresholds = read_json(thresholds_path(job, config)) if shares(scoring_of(config)) else {}
+    pooled = shares(scoring_of(config)) or needs_epsilon(config)
+    found: Thresholds = read_json(thresholds_path(job, config)) if pooled else {}
     return found
 
 
-def judged(job: ShardJob, config: RunConfig) -> Iterator[Judged | Verdict]:
-    """Yield what becomes of each sample that every recipe answered, in order; a chunk is in memory."""
+def needs_epsilon(config: RunConfig) -> bool:
+    """Return whether the threshold of words is to be found from the pool."""
+    words = scoring_of(config).words
+    return words is not None and words.epsilon is None
+
+
+def candidates(job: ShardJob, config: RunConfig) -> Iterator[Judged | Verdict]:
+    """Yield what its own scores make of each sample that every recipe answered, in order.
+
+    What the whole pool decides comes after that: `transforms.scoring.judged`. A chunk is in memory.
+    """
     scoring, thresholds = scoring_of(config), read_thresholds(job, config)
     for chunk, samples in annotated_chunks(job, config):
         rows = scores_in(read_table(score_path(job, config, chunk)))
@@ -83,13 +103,49 @@ def _judge(
         return _verdict(sample.facts, "failed", UNREADABLE, scores.reason)
     if (against := objection(scores, scoring.keep, thresholds)) is not None:
         return _verdict(sample.facts, "dropped", *against)
-    edited = edit(sample, scores, scoring)
+    epsilon = epsilon_of(scoring, thresholds)
+    edited = edit(sample, scores, scoring, epsilon)
     return Judged(
-        facts=sample.facts, annotations=edited.annotations, scores=edited.scores, dropped=edited.dropped
+        facts=sample.facts,
+        annotations=edited.annotations,
+        scores=edited.scores,
+        dropped=edited.dropped,
+        epsilon=epsilon,
     )
+
+
+def epsilon_of(scoring: ScoreConfig, thresholds: Thresholds) -> float | None:
+    """Return the score under which a word is misaligned; None where words are not looked at."""
+    if scoring.words is None:
+        return None
+    return thresholds[EPSILON] if scoring.words.epsilon is None else scoring.words.epsilon
 
 
 def _verdict(facts: Facts, kind: str, reason: str, value: str) -> Verdict:
     return Verdict(
         index=facts.index, uid=facts.uid, key=facts.key, stage=STAGE, kind=kind, reason=reason, value=value
     )
+
+
+def scores_json(sample: Judged) -> dict[str, Any]:
+    """Return a sample's scores as `KEY.json` has them: beside each text of a field its cosine.
+
+    `f_clipscore_grad` beside those whose words were looked at.
+    """
+    scores, epsilon = sample.scores, sample.epsilon
+    found = {
+        "clip_alt": _rounded(scores.clip_alt),
+        "clip_caption": _rounded(scores.clip_caption),
+        **{f"clip_{name}": _rounded(value) for name, value in scores.fields.items()},
+    }
+    if epsilon is not None:
+        for name, texts in scores.words.items():
+            of_texts = [f_clipscore_grad(text, epsilon) for text in texts]
+            found[f"f_clipscore_grad_{name}"] = _rounded(of_texts)
+    return found
+
+
+def _rounded(value: Cosine | Sequence[Cosine]) -> Any:
+    if isinstance(value, Sequence):
+        return [_rounded(one) for one in value]
+    return None if value is None else round(float(value), DECIMALS)

@@ -74,21 +74,19 @@ class CountScores(beam.PTransform):  # type: ignore[misc]
 
     upper: Mapping[str, int]
 
-    def expand(
-        self, scores: beam.PCollection[Mapping[str, Any]]
-    ) -> beam.PCollection[dict[str, Counts]]:
+    def expand(self, scores: beam.PCollection[Mapping[str, Any]]) -> beam.PCollection[dict[str, Any]]:
         """Lift `count_upper` and `count_lower`."""
         return scores | beam.Map(self._count) | beam.CombineGlobally(_add)
 
-    def _count(self, scores: Mapping[str, NDArray[np.float32]]) -> dict[str, Counts]:
+    def _count(self, scores: Mapping[str, Any]) -> dict[str, Any]:
         return {
             name: count_lower(values, self.upper[name]) if name in self.upper else count_upper(values)
             for name, values in scores.items()
         }
 
 
-def _add(parts: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
-    total: dict[str, Counts] = {}
+def _add(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    total: dict[str, Any] = {}
     for part in parts:
         for name, counts in part.items():
             total[name] = total[name] + counts if name in total else counts

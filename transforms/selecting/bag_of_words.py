@@ -64,13 +64,13 @@ def differences(pairs: Sequence[TextPair]) -> Differences:
     return Differences(words=np.concatenate(words), counts=np.concatenate(counts), starts=starts)
 
 
-def gaps(weights: Floats, of: Differences) -> Floats:
+def gaps(weights: NDArray[np.floating], of: Differences) -> Floats:
     """Return for each pair by how much the true sentence's score is higher: log odds that it is true."""
     pair_of = np.repeat(np.arange(len(of)), np.diff(of.starts))
-    return np.bincount(pair_of, weights[of.words] * of.counts, minlength=len(of))
+    return np.bincount(pair_of, weights[of.words] * of.counts, minlength=len(of)).astype(np.float64)
 
 
-def fit_weights(of: Differences, seed: int) -> Floats:
+def fit_weights(of: Differences, seed: int) -> NDArray[np.float32]:
     """Return the words' weights after some epochs of stochastic gradient descent; the same every time."""
     weights, squares = np.zeros(BUCKETS), np.full(BUCKETS, 1e-8)
     rng = np.random.default_rng(seed)
@@ -85,7 +85,7 @@ def fit_weights(of: Differences, seed: int) -> Floats:
             gradient -= DECAY * weights[words]
             squares[words] += gradient**2
             weights[words] += RATE * gradient / np.sqrt(squares[words])
-    return weights
+    return weights.astype(np.float32)
 
 
 def _bag(texts: Sequence[Sequence[str]]) -> Places:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from schemas.selecting import BalanceConfig
 from transforms.dedup.batch import from_ipc, to_ipc
 from transforms.selecting.balance import Frequent, is_kept, most_frequent
-from transforms.selecting.settle import Numbered, SettleShards, drop_rows
+from transforms.selecting.settle import Numbered, drop_rows, settle_shards
 
 REASON = "balanced_out"
 UNMATCHED = "no_entry"
@@ -53,7 +53,7 @@ class BalanceSamples(beam.PTransform):  # type: ignore[misc]
         )
         given = beam.pvalue.AsDict(frequent)
         decided = batches | "Draw" >> beam.Map(balance_batch, self.config, given)
-        return (decided, batches) | SettleShards()
+        return settle_shards(decided, batches)
 
 
 def entries_batch(

@@ -72,6 +72,25 @@ def most_similar(rows: Directions, others: Directions, before: int | None = None
     return places, best
 
 
+def nearest(rows: Directions, others: Directions, count: int) -> tuple[Places, Cosines]:
+    """Return the places (N, count) of the others (M, D) most similar to each row (N, D), and their cosines.
+
+    The most similar comes first, of equal ones the first in place. Where there are fewer than `count` others,
+    places are -1 and cosines -inf. Memory is bounded by the blocks.
+    """
+    places, best = np.full((len(rows), count), -1, np.int64), np.full((len(rows), count), -np.inf)
+    for block in blocks(len(rows)):
+        wide = rows[block].astype(np.float64)
+        at = np.arange(len(wide))
+        for start in range(0, len(others), OTHERS):
+            products = wide @ others[start : start + OTHERS].astype(np.float64).T
+            for _ in range(min(count, products.shape[1])):
+                place = products.argmax(axis=1)
+                _insert(places[block], best[block], start + place, products[at, place] / SCALE**2)
+                products[at, place] = -np.inf
+    return places, best
+
+
 def blocks(count: int) -> Iterator[slice]:
     """Yield slices of at most ROWS that make up `count` rows."""
     for start in range(0, count, ROWS):
@@ -83,3 +102,12 @@ def _hide(products: Cosines, first: int) -> None:
     rows, others = products.shape
     if first < others:
         products[np.arange(others) >= first + np.arange(rows)[:, None]] = -np.inf
+
+
+def _insert(places: Places, best: Cosines, place: Places, cosine: Cosines) -> None:
+    """Put one more other of each row where it belongs, after those of the same cosine; the last goes."""
+    ahead = np.zeros(len(best), np.bool_)
+    for k in range(best.shape[1]):
+        ahead |= cosine > best[:, k]
+        cosine, best[:, k] = np.where(ahead, best[:, k], cosine), np.where(ahead, cosine, best[:, k])
+        place, places[:, k] = np.where(ahead, places[:, k], place), np.where(ahead, place, places[:, k])

@@ -1,7 +1,7 @@
 """Keep as many pairs on either side of zero, so that the sign of a gap tells nothing.
 
 A gap is by how much a blind scorer prefers the true sentence. SugarCrepe (Hsieh et al. 2023, arXiv
-2306.14610, section 4.2) cuts the space of two scorers' gaps into a grid that is symmetric around zero, and
+2306.14610) cuts the space of two scorers' gaps into a grid that is symmetric around zero, and
 keeps equally many of the cells (g1, g2) and (-g1, -g2). Here scorers are any number, a cell's borders lie at
 quantiles, and a pair of the fuller cell is kept by lot, with the ratio of both counts for probability: which
 is decided for each pair alone.
@@ -46,13 +46,15 @@ def fit_grid(gaps: Floats, cells: Sequence[int]) -> GapGrid:
     found, counts = np.unique(cells_of(gaps, borders), return_counts=True)
     count_of = dict(zip(found.tolist(), counts.tolist(), strict=True))
     shares = {cell: min(1.0, count_of.get(-cell, 0) / count) for cell, count in count_of.items()}
-    return GapGrid(borders=borders, shares={cell: share for cell, share in shares.items() if share})
+    return GapGrid(
+        borders=borders, shares={0: 1.0} | {cell: share for cell, share in shares.items() if share}
+    )
 
 
 def cells_of(gaps: Floats, borders: Sequence[Sequence[float]]) -> Cells:
     """Return each pair's cell: a number whose negative is the mirrored cell, and 0 its own mirror.
 
-    A cell's number is written with the digits -n up to n of each scorer, in a base of 2 n + 1.
+    A number is written with the digits -n up to n of each scorer, in a base of 2 n + 1.
     """
     cells = np.zeros(len(gaps), np.int64)
     for of_scorer, sizes in zip(gaps.T, borders, strict=True):

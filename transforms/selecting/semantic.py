@@ -1,7 +1,9 @@
 """Find samples whose picture means nearly the same as another's: SemDeDup (arXiv 2303.09540).
 
-Pictures are clustered by their embeddings. In each cluster they are put in order by their cosine with the
-centre, and one goes if its cosine with any before it is over the threshold, whether or not that one goes too.
+Pictures are clustered by their embeddings, and put in order by their cosine with their cluster's centre. One
+goes if its cosine with any before it in its cluster is over the threshold, whether or not that one goes too.
+A picture may visit the clusters of its next nearest centres as well; the order is the same in all of them, so
+that of several that resemble each other one always stays.
 """
 
 from typing import Literal
@@ -14,17 +16,17 @@ from numpy.typing import NDArray
 from schemas.selecting import MAX_CLUSTERS, SemanticConfig
 from transforms.selecting.directions import ROWS, Cosines, Directions, Places, most_similar
 from transforms.selecting.draws import draw
-from transforms.selecting.kmeans import SEED_ROWS
 from transforms.selecting.semantic_batch import with_direction
 
-SAMPLES_A_CLUSTER = 8_800
-"""The paper's: 50,000 clusters of 440 million."""
+MEMBERS_A_CLUSTER = 8_800
+"""The paper's: 50,000 clusters of 440 million. The time that a sample takes grows with it."""
 
 POINTS_A_CENTROID = 256
 """Most that k-means learns from, as in FAISS."""
 
+LEAST_SAMPLED = 16_384
 MOST_SAMPLED = 524_288
-"""Most samples that k-means learns from: some 2.5 GiB while it does, at 512 numbers each."""
+"""Bounds of the samples that k-means learns from. It takes some 2.5 GiB for the most, at 512 numbers each."""
 
 CLUSTER_ROWS = 50_000
 """Rows before it in its cluster's order with which one is compared at least; a cluster may have more."""
@@ -34,12 +36,12 @@ def cluster_count(config: SemanticConfig, samples: int) -> int:
     """Return into how many clusters so many samples go."""
     if config.clusters is not None:
         return config.clusters
-    return min(MAX_CLUSTERS, max(1, -(-samples // SAMPLES_A_CLUSTER)))
+    return min(MAX_CLUSTERS, max(1, -(-samples * config.visits // MEMBERS_A_CLUSTER)))
 
 
 def sampled_share(clusters: int, samples: int) -> float:
     """Return the share of the samples that k-means learns from."""
-    wanted = min(MOST_SAMPLED, max(SEED_ROWS, POINTS_A_CENTROID * clusters))
+    wanted = min(MOST_SAMPLED, max(LEAST_SAMPLED, POINTS_A_CENTROID * clusters))
     return min(1.0, wanted / max(1, samples))
 
 
@@ -63,8 +65,8 @@ def most_similar_before(directions: Directions) -> tuple[Places, Cosines]:
     """Return for each row the place of the most similar one before it, and their cosine; -1 for the first.
 
     Of equal ones the first counts. Time grows with the square of the rows up to CLUSTER_ROWS, and linearly
-    beyond: there each is compared with the CLUSTER_ROWS before it, which have the nearest cosines with the
-    centre, so that a cluster of any size is split into windows that overlap. Memory is bounded beside the
+    beyond: there each is compared with the CLUSTER_ROWS before it, which have the nearest cosines with their
+    centres, so that a cluster of any size is split into windows that overlap. Memory is bounded beside the
     rows themselves.
     """
     places, found = np.empty(len(directions), np.int64), np.empty(len(directions))
@@ -75,8 +77,8 @@ def most_similar_before(directions: Directions) -> tuple[Places, Cosines]:
     return places, found
 
 
-def find_duplicates(members: pa.Table, config: SemanticConfig) -> tuple[pa.Table, list[str]]:
-    """Return the members of one cluster that go, and which one each resembles most, with their cosine.
+def find_duplicates(members: pa.Table, config: SemanticConfig) -> tuple[pa.Table, list[str], Cosines]:
+    """Return the members of one cluster that go, which one each resembles most, in words, and their cosine.
 
     Args:
         members: of `transforms.selecting.semantic_batch.MEMBER_SCHEMA`, in any order.
@@ -86,4 +88,4 @@ def find_duplicates(members: pa.Table, config: SemanticConfig) -> tuple[pa.Table
     gone: NDArray[np.int64] = np.flatnonzero(found > config.max_cosine)
     alike = rows.column("uid").take(places[gone]).to_pylist()
     told = [f"{uid} cosine {cosine:.4f}" for uid, cosine in zip(alike, found[gone].tolist(), strict=True)]
-    return rows.take(gone), told
+    return rows.take(gone), told, found[gone]

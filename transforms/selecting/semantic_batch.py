@@ -17,7 +17,7 @@ EMBEDDED_SCHEMA = pa.schema(_SAMPLE | _EMBEDDING)
 """A row a sample of one shard; `embedding` is null where there is none, else as long as all others."""
 
 MEMBER_SCHEMA = pa.schema({"order": pa.int32()} | _SAMPLE | {"cosine": pa.float64()} | _EMBEDDING)
-"""A row a sample of a cluster: `order` is its shard's, `cosine` that with the cluster's centre."""
+"""A row a sample of a cluster: `order` is its shard's, `cosine` that with its nearest centre."""
 
 
 def embedded_batch(

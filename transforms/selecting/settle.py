@@ -1,7 +1,7 @@
 """One table of verdicts for every shard, of those that were made wherever its samples went."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -9,26 +9,32 @@ import pyarrow as pa
 
 from schemas.arrow import arrow_schema
 from schemas.facts import Verdict
-from transforms.dedup.batch import from_ipc, to_ipc
-from transforms.selecting.directions import Places
+from transforms.dedup.batch import column_values, from_ipc, to_ipc
+from transforms.selecting.directions import Cosines, Places
 
 Numbered = tuple[int, bytes]
 """(shard order or cluster, Arrow IPC stream)"""
 
 STAGE = "score"
-_SCHEMA = arrow_schema(Verdict)
+_WEIGHED = arrow_schema(Verdict).append(pa.field("weight", pa.float64()))
 
 
-def drop_rows(rows: pa.Table, reasons: Sequence[str], values: Sequence[str]) -> pa.Table:
-    """Return verdicts (`schemas.facts.Verdict`) that drop the rows, which have index, uid and key."""
-    columns = {
+def drop_rows(
+    rows: pa.Table, reasons: Sequence[str], values: Sequence[str], weights: Cosines | None = None
+) -> pa.Table:
+    """Return verdicts (`schemas.facts.Verdict`) that drop the rows, which have index, uid and key.
+
+    Of several on one sample that of the highest weight is settled on, of equal ones the first by value.
+    """
+    columns: dict[str, Any] = {
         **{name: rows.column(name) for name in ("index", "uid", "key")},
         "stage": pa.array([STAGE] * len(rows), pa.string()),
         "kind": pa.array(["dropped"] * len(rows), pa.string()),
         "reason": pa.array(reasons, pa.string()),
         "value": pa.array(values, pa.string()),
+        "weight": pa.array(np.zeros(len(rows)) if weights is None else weights),
     }
-    return pa.table(columns, schema=_SCHEMA)
+    return pa.table(columns, schema=_WEIGHED)
 
 
 def by_shard(orders: Places, verdicts: pa.Table) -> Iterator[Numbered]:
@@ -37,22 +43,17 @@ def by_shard(orders: Places, verdicts: pa.Table) -> Iterator[Numbered]:
         yield order, to_ipc(verdicts.take(np.flatnonzero(orders == order)))
 
 
-@dataclass(kw_only=True, eq=False)
-class SettleShards(beam.PTransform):  # type: ignore[misc]
-    """Gather verdicts by shard.
+def settle_shards(
+    decided: beam.PCollection[Numbered], batches: beam.PCollection[Numbered]
+) -> beam.PCollection[Numbered]:
+    """Gather verdicts by shard: (shard order, IPC of Verdict rows sorted by index), one for every shard.
 
-    In: PCollections of (shard order, IPC of Verdict rows): `decided`, and the shards themselves, of which
-    only the order counts. Out: PCollection of (shard order, IPC of Verdict rows sorted by index), one for
-    every shard.
+    Args:
+        decided: (shard order, IPC of what `drop_rows` returns).
+        batches: at least one element of every shard, of which only the order counts.
     """
-
-    def expand(
-        self, both: tuple[beam.PCollection[Numbered], beam.PCollection[Numbered]]
-    ) -> beam.PCollection[Numbered]:
-        """Lift `settle_shard`."""
-        decided, shards = both
-        everyone = (decided, shards | "NoVerdicts" >> beam.Map(without_verdicts))
-        return everyone | beam.Flatten() | "ByShard" >> beam.GroupByKey() | "Settle" >> beam.Map(settle_shard)
+    everyone = (decided, batches | "NoVerdicts" >> beam.Map(without_verdicts))
+    return everyone | beam.Flatten() | "ByShard" >> beam.GroupByKey() | "Settle" >> beam.Map(settle_shard)
 
 
 def without_verdicts(batch: Numbered) -> Numbered:
@@ -61,7 +62,9 @@ def without_verdicts(batch: Numbered) -> Numbered:
 
 
 def settle_shard(shard: tuple[int, Iterable[bytes]]) -> Numbered:
-    """Return the verdicts of one shard."""
+    """Return the verdicts of one shard, one a sample."""
     order, found = shard
-    tables = [_SCHEMA.empty_table(), *(from_ipc(data) for data in found if data)]
-    return order, to_ipc(pa.concat_tables(tables).sort_by("index"))
+    every = pa.concat_tables([_WEIGHED.empty_table(), *(from_ipc(data) for data in found if data)])
+    every = every.sort_by([("index", "ascending"), ("weight", "descending"), ("value", "ascending")])
+    firsts = np.unique(column_values(every, "index"), return_index=True)[1]
+    return order, to_ipc(every.take(firsts).drop_columns("weight"))

@@ -5,12 +5,24 @@ from typing import Any
 
 import pytest
 
+from lvlm_workers.clip_words import WordScore, WordScores
 from schemas.annotation import Annotation
 from schemas.facts import Facts
 from schemas.scoring import ScoreConfig
 from transforms.annotated import Annotated
 from transforms.scoring.edit import BELOW_ALT, LOW, MARGIN, MISALIGNED, edit
 from transforms.scoring.score_table import Scores
+
+EPSILON = -0.1
+
+
+def said(*scores: float) -> WordScores:
+    """Return a text whose words have these scores."""
+    words = tuple(
+        WordScore(word="w", start=2 * n, end=2 * n + 1, score=score) for n, score in enumerate(scores)
+    )
+    return WordScores(words=words, cosine=0.2)
+
 
 SENTENCES = {"long_positive": ["A.", "B.", "C."], "long_negative": ["X.", "Y.", "Z."]}
 SAMPLE = Annotated(
@@ -26,18 +38,17 @@ SCORES = Scores(
     clip_alt=0.25,
     clip_caption=0.30,
     fields={"long_positive": [0.30, 0.20, 0.26], "long_negative": [0.10, 0.1, 0.255], "recaption": 0.28},
-    wrong_words={"long_positive": [["a"], [], []]},
-    f_clipscore={"long_positive": [-0.1, 0.0, 0.0]},
+    words={"long_positive": [said(-0.2, 0.1), said(0.0), said(0.1)]},
 )
 
 
 def scoring(words: bool = False, **texts: float) -> ScoreConfig:
     values: dict[str, Any] = {"clip": {"checkpoint": "x/y"}, "texts": texts}
-    return ScoreConfig.model_validate(values | ({"words": {}} if words else {}))
+    return ScoreConfig.model_validate(values | ({"words": {"epsilon": EPSILON}} if words else {}))
 
 
 def left(config: ScoreConfig) -> tuple[list[str], list[str], str | None, float | None, dict[str, Any]]:
-    edited = edit(SAMPLE, SCORES, config)
+    edited = edit(SAMPLE, SCORES, config, EPSILON if config.words else None)
     first, second = edited.annotations
     assert len(edited.scores.fields["long_positive"]) == len(first.fields["long_positive"])  # type: ignore[arg-type]
     found = {name: dict(whys) for name, whys in edited.dropped.items()}
@@ -52,7 +63,7 @@ def left(config: ScoreConfig) -> tuple[list[str], list[str], str | None, float |
 
 
 def test_nothing_is_asked_for() -> None:
-    clean = replace(SCORES, wrong_words={}, f_clipscore={})
+    clean = replace(SCORES, words={})
     edited = edit(SAMPLE, clean, scoring())
     assert (edited.annotations, edited.scores, edited.dropped) == (SAMPLE.annotations, clean, {})
 
@@ -63,7 +74,6 @@ def test_nothing_is_asked_for() -> None:
         ({"min": 0.27}, [], "R.", 0.28, {"long_positive": {LOW: 2, MISALIGNED: 1}}),
         ({"below_alt": 0.0}, ["C."], "R.", 0.26, {"long_positive": {MISALIGNED: 1, BELOW_ALT: 1}}),
         ({"below_alt": 0.05}, ["B.", "C."], "R.", 0.20, {"long_positive": {MISALIGNED: 1}}),
-        ({"margin": 0.01}, ["B."], "R.", 0.20, {"long_positive": {MISALIGNED: 1, MARGIN: 1}}),
         ({"min": 0.29}, [], None, 0.25, {"long_positive": {LOW: 2, MISALIGNED: 1}, "recaption": {LOW: 1}}),
     ],
 )
@@ -83,3 +93,19 @@ def test_scores_that_are_missing_object_to_nothing() -> None:
     )  # fmt: skip
     edited = edit(SAMPLE, unread, scoring(below_alt=0.0, margin=0.0, min=0.0))
     assert edited.annotations == SAMPLE.annotations
+
+
+def test_a_negative_that_scores_too_near_leaves_an_empty_text() -> None:
+    edited = edit(SAMPLE, SCORES, scoring(margin=0.01))
+    first = edited.annotations[0].fields
+    assert (first["long_positive"], first["long_negative"]) == (["A.", "B.", "C."], ["X.", "Y.", ""])
+    assert edited.scores.fields["long_negative"] == [0.10, 0.1, None]
+    assert edited.scores.fields["long_positive"] == [0.30, 0.20, 0.26]
+    assert edited.dropped == {"long_negative": {MARGIN: 1}}
+
+
+def test_margins_are_of_the_sentences_that_are_left() -> None:
+    edited = edit(SAMPLE, SCORES, scoring(words=True, margin=0.01), EPSILON)
+    first = edited.annotations[0].fields
+    assert (first["long_positive"], first["long_negative"]) == (["B.", "C."], ["Y.", ""])
+    assert edited.dropped == {"long_positive": {MISALIGNED: 1}, "long_negative": {MARGIN: 1}}

@@ -1,12 +1,13 @@
 import io
-import json
 
 import numpy as np
 import pyarrow.parquet as pq
 
-from transforms.scoring.score_table import Scores, score_table, scores_in, scores_json
+from lvlm_workers.clip_words import WordScore, WordScores
+from transforms.scoring.score_table import Scores, score_table, scores_in
 
 FIELDS, WORDS = ("long_positive", "recaption"), ("long_positive",)
+DOG = WordScores(words=(WordScore(word="dog", start=2, end=5, score=-0.5),), cosine=0.25, unread=1)
 ROWS = [
     Scores(
         index=7,
@@ -14,8 +15,7 @@ ROWS = [
         clip_alt=0.25,
         clip_caption=None,
         fields={"long_positive": [0.5, None], "recaption": None},
-        wrong_words={"long_positive": [["a", "dog"], []]},
-        f_clipscore={"long_positive": [-0.5, None]},
+        words={"long_positive": [DOG, WordScores(words=(), cosine=None)]},
         image=np.array([0.5, -0.25], np.float16),
         texts={"a dog": np.array([1, 0], np.float16)},
     ),
@@ -30,21 +30,10 @@ def test_what_is_written_is_read_back_in_order() -> None:
     assert (failed.index, failed.uid, failed.reason, failed.fields) == (2, "a", "truncated", {})
     assert (failed.clip_alt, failed.image, failed.texts) == (None, None, {})
     assert whole.fields == {"long_positive": [0.5, None], "recaption": None}
-    assert whole.wrong_words == {"long_positive": [["a", "dog"], []]}
-    assert whole.f_clipscore == {"long_positive": [-0.5, None]}
+    assert whole.words == {"long_positive": [DOG, WordScores(words=(), cosine=None)]}
     assert whole.image is not None
     np.testing.assert_array_equal(whole.image, [0.5, -0.25])
     np.testing.assert_array_equal(whole.texts["a dog"], [1, 0])
-
-
-def test_published_scores_are_numbers_lists_and_nulls() -> None:
-    assert json.loads(json.dumps(scores_json(ROWS[0]), allow_nan=False)) == {
-        "clip_alt": 0.25,
-        "clip_caption": None,
-        "clip_long_positive": [0.5, None],
-        "clip_recaption": None,
-        "f_clipscore_grad_long_positive": [-0.5, None],
-    }
 
 
 def test_the_better_of_both() -> None:

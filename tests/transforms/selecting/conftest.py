@@ -15,7 +15,7 @@ def unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @pytest.fixture
 def clustered() -> Clusters:
-    """Return a maker of unit vectors around centres drawn at random: cosine within a cluster about `within`."""
+    """Return a maker of unit vectors around random centres, of cosine `within` in a cluster on average."""
 
     def make(
         count: int, centres: int, *, size: int = 64, within: float = 0.6, seed: int = 0

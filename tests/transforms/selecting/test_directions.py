@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from transforms.selecting import directions
-from transforms.selecting.directions import SCALE, cosines, most_similar, to_directions
+from transforms.selecting.directions import SCALE, cosines, most_similar, nearest, to_directions
 
 
 def vectors(count: int, size: int = 37, seed: int = 0) -> NDArray[np.float16]:
@@ -87,3 +87,26 @@ def test_blocks_change_nothing(count: int, others: int, sizes: tuple[int, int], 
         places, best = most_similar(rows, columns, before)
     assert places.tolist() == expected.tolist()
     assert best.tolist() == products.max(axis=1).tolist()
+
+
+@given(
+    count=st.integers(1, 9),
+    others=st.integers(0, 20),
+    wanted=st.integers(1, 4),
+    sizes=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+)
+def test_nearest_is_a_stable_sort(count: int, others: int, wanted: int, sizes: tuple[int, int]) -> None:
+    rows, columns = to_directions(vectors(count, 3)), to_directions(vectors(others, 3, seed=1))
+    columns[others - others // 2 :] = columns[: others // 2].copy()  # ties
+    products = cosines(rows, columns)
+    expected = np.argsort(-products, axis=1, kind="stable")[:, :wanted]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(directions, "ROWS", sizes[0])
+        patch.setattr(directions, "OTHERS", sizes[1])
+        places, best = nearest(rows, columns, wanted)
+    assert places.shape == best.shape == (count, wanted)
+    told = min(wanted, others)
+    assert places[:, :told].tolist() == expected.tolist()
+    assert best[:, :told].tolist() == np.take_along_axis(products, expected, axis=1).tolist()
+    assert (places[:, told:] == -1).all()
+    assert np.isneginf(best[:, told:]).all()

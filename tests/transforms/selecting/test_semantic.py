@@ -55,7 +55,8 @@ def by_the_rule(rows: Sequence[Row], config: SemanticConfig) -> dict[str, tuple[
 
 
 def told(rows: pa.Table, config: SemanticConfig) -> dict[str, tuple[str, float]]:
-    gone, values = find_duplicates(rows, config)
+    gone, values, weights = find_duplicates(rows, config)
+    assert [value[-6:] for value in values] == [f"{weight:.4f}" for weight in weights]
     uids = gone.column("uid").to_pylist()
     assert len(set(uids)) == len(uids)
     named = [value.rsplit(" cosine ", 1) for value in values]
@@ -74,7 +75,7 @@ def test_equals_the_rule_in_plain_python(
 ) -> None:
     monkeypatch.setattr(semantic, "ROWS", 32)
     config = SemanticConfig.model_validate({"keep": keep, "max_cosine": max_cosine})
-    rows = near(clustered(150, 40, size=16, within=0.9), seed=4)
+    rows = near(clustered(150, 40, size=16, within=0.95), seed=4)
     expected = by_the_rule(rows, config)
     assert 20 < len(expected) < 145
     found = told(members(rows), config)
@@ -118,10 +119,11 @@ def test_the_order_of_rows_changes_nothing(data: st.DataObject) -> None:
     table = members(rows)
     shuffled = table.take(data.draw(st.permutations(range(len(rows)))))
     config = SemanticConfig(max_cosine=0.9)
-    one, values = find_duplicates(table, config)
-    other, others = find_duplicates(shuffled, config)
+    one, values, weights = find_duplicates(table, config)
+    other, others, again = find_duplicates(shuffled, config)
     assert one.to_pylist() == other.to_pylist()
     assert values == others
+    assert weights.tolist() == again.tolist()
 
 
 def test_a_huge_cluster_is_compared_in_windows(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,13 +171,15 @@ def test_embeddings_of_two_models_are_refused() -> None:
 
 
 def test_how_many_clusters() -> None:
-    counts = [cluster_count(SemanticConfig(), n) for n in (0, 1, 8_800, 8_801, 440_000_000, 10**10)]
+    counts = [cluster_count(SemanticConfig(visits=1), n) for n in (0, 1, 8_800, 8_801, 440_000_000, 10**10)]
     assert counts == [1, 1, 1, 2, 50_000, MAX_CLUSTERS]
+    assert [cluster_count(SemanticConfig(), n) for n in (0, 4_400, 4_401, 100_000)] == [1, 1, 2, 23]
     assert cluster_count(SemanticConfig(clusters=3), 10**10) == 3
 
 
 def test_what_is_sampled_is_bounded_and_drawn_by_uid() -> None:
-    assert sampled_share(1, 0) == sampled_share(5, 65_536) == 1
+    assert sampled_share(1, 0) == sampled_share(5, 16_384) == sampled_share(300, 76_800) == 1
+    assert sampled_share(5, 32_768) == 0.5
     assert sampled_share(1_000, 10**6) == 0.256
     assert sampled_share(50_000, 440_000_000) == pytest.approx(524_288 / 440_000_000)
     uids = [f"u{n}" for n in range(5_000)]
