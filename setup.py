@@ -43,9 +43,13 @@ setup(
             [
                 "configs/quickstart.yaml",
                 "configs/datacomp_basic.yaml",
+                "configs/dataflow.yaml",
                 "configs/evaluate.yaml",
                 "configs/hqclip.yaml",
                 "configs/recaption_fuse.yaml",
+                "configs/regions.yaml",
+                "configs/score.yaml",
+                "configs/spark.yaml",
                 "configs/train_hqclip.yaml",
                 "configs/train_tiny.yaml",
             ],
@@ -65,6 +69,8 @@ setup(
     ],
     extras_require={
         "demo": ["scikit-image>=0.25", "scikit-learn>=1.6"],  # photographs that ship in their packages
+        # Text in pictures: its models are in its package, and it is maintained; it names no engine itself.
+        "ocr": ["onnxruntime>=1.20", "rapidocr>=3.10,<4"],
         "segments": ["scikit-image>=0.25"],  # the embedded detector splits pictures by colour with it
         "torch": [  # models in the worker process, the trainer, the evaluator
             "braceexpand>=0.1.7",
@@ -80,7 +86,9 @@ setup(
         "gcp": ["apache-beam[gcp]"],
         "test": [
             "hypothesis>=6.100",
+            "mlcroissant>=1.1.1,<2",  # the reader that croissant.json is written for
             "mypy>=1.15",
+            "playwright>=1.49",  # drives the system's Chromium, to look at report.html; downloads no browser
             "pyarrow-stubs>=20",
             "pytest>=8",
             "ruff>=0.14",

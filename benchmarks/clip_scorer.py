@@ -23,9 +23,8 @@ from contrastive_trainer.model import Clip
 from contrastive_trainer.presets import preset_clip
 from contrastive_trainer.tokenizer import TextEncoder, train_tokenizer
 from lvlm_workers.clip_checkpoint import load_clip
-from lvlm_workers.clip_relevance import TEMPLATE
 from lvlm_workers.clip_scorer import ClipScorer
-from schemas.score import ClipConfig
+from schemas.score import TEMPLATE, ClipConfig
 from schemas.train import ModelConfig
 
 TEXTS = (

@@ -76,8 +76,8 @@ def main() -> int:
     return 0
 
 
-def run(out: Path, plan: Plan, processes: int) -> None:
-    """Write shards and starting weights, run every arm, and report after each.
+def run(out: Path, plan: Plan, processes: int, arms: Sequence[Arm] = ARMS) -> None:
+    """Write shards and starting weights, run the arms, and report after each.
 
     Raises:
         ConfigError: the folder holds runs of another plan.
@@ -90,7 +90,7 @@ def run(out: Path, plan: Plan, processes: int) -> None:
     )
     for seed in range(plan.seeds):
         write_start(out, plan, seed)
-    tasks: list[Task] = [(out, plan, arm, seed) for seed in range(plan.seeds) for arm in ARMS]
+    tasks: list[Task] = [(out, plan, arm, seed) for seed in range(plan.seeds) for arm in arms]
     results: list[Result] = []
     started = time.monotonic()
     context = multiprocessing.get_context("spawn")

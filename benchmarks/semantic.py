@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from schemas.selecting import SemanticConfig
 from transforms.dedup.batch import from_ipc, to_ipc
-from transforms.selecting.directions import most_similar, to_directions
+from transforms.selecting.directions import nearest, to_directions
 from transforms.selecting.kmeans import find_centroids
 from transforms.selecting.semantic import cluster_count, most_similar_before, sampled_share
 from transforms.selecting.semantic_batch import embedded_batch
@@ -65,14 +65,14 @@ def functions(path: str) -> list[int]:
     share = sampled_share(clusters, len(rows))
     lots = np.random.default_rng(0).random(len(rows))
     centroids = find_centroids(rows[lots < share], clusters, CONFIG.iterations, CONFIG.seed)
-    labels, cosine = most_similar(rows, centroids)
-    gone: list[int] = []
+    labels, cosine = nearest(rows, centroids, CONFIG.visits)
+    gone = set[int]()
     for cluster in range(len(centroids)):
-        held = np.flatnonzero(labels == cluster)
-        held = held[np.argsort(cosine[held], kind="stable")]
+        held = np.flatnonzero((labels == cluster).any(axis=1))
+        held = held[np.argsort(cosine[held, 0], kind="stable")]
         _, found = most_similar_before(rows[held])
-        gone += held[found > CONFIG.max_cosine].tolist()
-    return gone
+        gone.update(held[found > CONFIG.max_cosine].tolist())
+    return sorted(gone)
 
 
 def pipeline(path: str) -> list[int]:
@@ -136,7 +136,8 @@ def judged(gone: Sequence[int], count: int) -> tuple[float, int]:
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 def main() -> None:

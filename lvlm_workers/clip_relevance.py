@@ -18,18 +18,19 @@ from lvlm_workers.clip_embedder import Rows, computing, longest_first, to_rows, 
 from lvlm_workers.clip_texts import Tokens
 from lvlm_workers.clip_words import WordScore, WordScores, find_words
 from schemas.errors import ConfigError
-
-TEMPLATE = "A photo depicts "
-"""The paper's, before each text; its words have no scores."""
+from schemas.score import TEMPLATE
 
 
-def score_words(clip: LoadedClip, image_NE: Rows, texts: Sequence[str], batch_size: int) -> list[WordScores]:
+def score_words(
+    clip: LoadedClip, image_NE: Rows, texts: Sequence[str], batch_size: int, *, template: str = TEMPLATE
+) -> list[WordScores]:
     """Return the scores of each text's words against the picture of its row; only the text tower is run.
 
     Texts are independent of each other: the gradient of the sum of their cosines is each one's own.
 
     Args:
         image_NE: embeddings of pictures, of unit length.
+        template: put before each text; its words have no scores.
 
     Raises:
         ConfigError: the tokenizer does not say where its tokens are, or dtype is float16.
@@ -40,7 +41,7 @@ def score_words(clip: LoadedClip, image_NE: Rows, texts: Sequence[str], batch_si
         raise ValueError(f"{len(image_NE)} pictures for {len(texts)} texts; give one for each")
     found = [WordScores(words=(), cosine=None)] * len(texts)
     wordy = [n for n, text in enumerate(texts) if find_words(text)]
-    tokens = clip.texts.read([TEMPLATE + texts[n] for n in wordy], spans=True)
+    tokens = clip.texts.read([template + texts[n] for n in wordy], spans=True)
     order = longest_first([len(one.ids) for one in tokens])
     for start in range(0, len(order), batch_size):
         places = order[start : start + batch_size]
@@ -48,7 +49,7 @@ def score_words(clip: LoadedClip, image_NE: Rows, texts: Sequence[str], batch_si
         with computing(clip, batch_size):
             relevance_BL, cosine_B = _relevance(clip, image_NE[rows], batch)
         for n, one, relevance_L, cosine in zip(rows, batch, relevance_BL, cosine_B, strict=True):
-            found[n] = _score(texts[n], one, relevance_L, float(cosine))
+            found[n] = _score(texts[n], len(template), one, relevance_L, float(cosine))
     return found
 
 
@@ -88,9 +89,9 @@ def _relevance(clip: LoadedClip, image_BE: Rows, batch: Sequence[Tokens]) -> tup
     return found, cosine_B.detach().cpu().numpy()
 
 
-def _score(text: str, tokens: Tokens, relevance_L: Rows, cosine: float) -> WordScores:
-    """Return the words of a text, each with the mean relevance of the tokens that lie in it."""
-    shift = len(TEMPLATE)
+def _score(text: str, shift: int, tokens: Tokens, relevance_L: Rows, cosine: float) -> WordScores:
+    """Return the words of a text, `shift` characters into what was read, each with the mean relevance of the
+    tokens that lie in it."""
     reach = max(end for _, end in tokens.spans) - shift
     spans = find_words(text)
     words = []

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lvlm_workers.clip_words import WordScores
 from schemas.errors import ConfigError
-from schemas.score import ClipConfig
+from schemas.score import TEMPLATE, ClipConfig
 
 if TYPE_CHECKING:
     from lvlm_workers.clip_checkpoint import LoadedClip
@@ -115,13 +115,16 @@ class ClipScorer:
             for view_VE, as_read, of_sample in zip(views, read, texts, strict=True)
         ]
 
-    def word_scores(self, images: Sequence[Rows] | Rows, texts: Sequence[str]) -> list[WordScores]:
+    def word_scores(
+        self, images: Sequence[Rows] | Rows, texts: Sequence[str], *, template: str = TEMPLATE
+    ) -> list[WordScores]:
         """Return the scores of each text's words against the picture whose embedding stands beside it.
 
         See `lvlm_workers.clip_relevance`; digits are read, whatever the configuration says of scores.
 
         Args:
             images: (N, E), as `score` returns them.
+            template: put before each text, as captions began that the model knows.
 
         Raises:
             ConfigError: the checkpoint cannot be used, or says nothing of words.
@@ -129,7 +132,8 @@ class ClipScorer:
         """
         from lvlm_workers.clip_relevance import score_words
 
-        return score_words(self._loaded(), np.asarray(images, np.float32), texts, self._config.batch_size)
+        images_NE = np.asarray(images, np.float32)
+        return score_words(self._loaded(), images_NE, texts, self._config.batch_size, template=template)
 
     def _as_read(self, text: str) -> str:
         """Return a text as it is scored; an empty one where there is nothing to read."""

@@ -6,8 +6,9 @@ from contextlib import closing
 import apache_beam as beam
 
 from lvlm_workers.registry import make_worker
+from lvlm_workers.resource_hints import resource_hints
 from pipelines.command import main
-from pipelines.engine import run_pipeline
+from pipelines.engine import run_pipeline, runs_elsewhere
 from pipelines.progress_display import Display
 from pipelines.run import Run, check_done, check_drops
 from schemas.config import AnnotateStep
@@ -42,15 +43,17 @@ def run_annotate(run: Run) -> Account:
 
 
 def check_workers(run: Run) -> None:
-    """Look whether the workers that are still to be asked could answer.
+    """Look whether the workers that are still to be asked could answer; not at GPUs of other machines.
 
     Raises:
         WorkerError: one could not.
     """
     summaries = _summaries(run)
+    elsewhere = runs_elsewhere(run.arguments)
     for step in run.config.annotate:
-        if not exists(summaries[step.recipe]):
-            with closing(make_worker(run.config.workers[step.worker])) as worker:
+        config = run.config.workers[step.worker]
+        if not exists(summaries[step.recipe]) and not (elsewhere and resource_hints(config)):
+            with closing(make_worker(config)) as worker:
                 worker.check()
 
 

@@ -5,7 +5,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import (
+    PipelineOptions,
+    SetupOptions,
+    StandardOptions,
+    WorkerOptions,
+)
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.runners.runner import create_runner
 
@@ -15,6 +21,7 @@ from schemas.config import RunConfig
 from schemas.errors import ConfigError, PairwrightError
 from transforms.accounts import Account
 from transforms.process_pool import process_pool
+from transforms.storage import is_local
 
 _BEAM_HELP = "see https://beam.apache.org/releases/pydoc/current/apache_beam.options.pipeline_options.html"
 
@@ -51,9 +58,31 @@ def _run(
 
 
 def run_stage(stage: Callable[[Run], Account], run: Run) -> Account:
-    """Run a stage, or all, as the only writer of the output and on all cores."""
+    """Run a stage, or all, as the only writer of the output and on all cores.
+
+    Raises:
+        ConfigError: Dataflow's machines lack something, or another process writes the output.
+    """
+    _check_reach(run)
     with only_writer(run), process_pool(run.processes):
         return stage(run)
+
+
+def _check_reach(run: Run) -> None:
+    """Refuse what Dataflow's machines lack: this machine's own disk, and this package."""
+    options = PipelineOptions(list(run.arguments))
+    if options.view_as(StandardOptions).runner != "DataflowRunner":
+        return
+    lists = run.config.dedup.decontaminate if run.config.dedup else ()
+    for path in (run.config.output, *lists, *(job.shard.path for job in run.jobs)):
+        if is_local(path):
+            raise ConfigError(f"Dataflow's machines cannot reach {path}; put it in a bucket, as gs://...")
+    setup, image = options.view_as(SetupOptions), options.view_as(WorkerOptions).sdk_container_image
+    if not (image or setup.setup_file or setup.extra_packages):
+        raise ConfigError(
+            "Dataflow's machines lack Pairwright; give --sdk_container_image (see docker/Dockerfile), or "
+            "--setup_file=./setup.py in a checkout"
+        )
 
 
 class _BeamParser(BeamArgumentParser):  # type: ignore[misc]
@@ -64,6 +93,8 @@ class _BeamParser(BeamArgumentParser):  # type: ignore[misc]
 
 def check_beam_arguments(arguments: Sequence[str]) -> None:
     """Refuse options and runners that Beam does not know: it would drop an option without a word.
+
+    Filesystems get the options too: hdfs:// asks for its host before any pipeline is built.
 
     Raises:
         ConfigError: names them.
@@ -78,6 +109,8 @@ def check_beam_arguments(arguments: Sequence[str]) -> None:
         _ = create_runner(known.runner) if known.runner else None
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"--runner={known.runner}: {' '.join(str(error).split())}") from error
+    if arguments:
+        FileSystems.set_options(PipelineOptions(list(arguments)))
 
 
 def run_command(command: Callable[[], int]) -> int:

@@ -10,6 +10,7 @@ from pipelines.dedup import run_dedup
 from pipelines.profile import run_profile
 from pipelines.progress_display import Display
 from pipelines.publish import run_publish
+from pipelines.report import run_report
 from pipelines.run import Run
 from pipelines.run_record import note_seconds
 from pipelines.score import check_scorer, run_score
@@ -60,6 +61,7 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
         if name != "publish":  # which notes its own, for run.json to hold it
             note_seconds(run, name, seconds)
         left = counted.kept if name != "annotate" else left
+    run_report(run.config.output)
     return counted
 
 

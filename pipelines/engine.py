@@ -7,10 +7,14 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from schemas.errors import PairwrightError, RunError
+
+_EMBEDDED = (None, "DirectRunner", "FnApiRunner")
+_ELSEWHERE = ("DataflowRunner", "FlinkRunner", "PortableRunner", "SparkRunner")
+"""Runners whose steps run on other machines, or in containers."""
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 _RAISED = re.compile(r"^(?P<module>(?:\w+\.)*)(?P<kind>[A-Z]\w*): (?P<message>.*)$", re.MULTILINE)
@@ -22,15 +26,16 @@ _ERRNO = re.compile(r"\[Errno (?P<number>[0-9]+)\] (?P<text>[^:]*)(?:: '(?P<path
 def run_pipeline(build: Callable[[beam.Pipeline], None], arguments: Sequence[str]) -> None:
     """Run what `build` adds to a pipeline, to its end.
 
-    Without `--runner` it runs on the embedded engine: Beam's `FnApiRunner` (Beam's default would download and
-    start another one).
+    Without `--runner`, and as `DirectRunner`, it runs on the embedded engine: Beam's `FnApiRunner`. What Beam
+    calls by that name downloads and starts another one where it has a network, and is this one elsewhere.
 
     Raises:
         RunError: the pipeline failed; the message is one line.
         KeyboardInterrupt: the user stopped it.
     """
     options = PipelineOptions(list(arguments))
-    runner = options.view_as(StandardOptions).runner or FnApiRunner()
+    name = options.view_as(StandardOptions).runner
+    runner = FnApiRunner() if name in _EMBEDDED else name
     with _quiet():
         try:
             with beam.Pipeline(runner=runner, options=options) as pipeline:
@@ -39,6 +44,13 @@ def run_pipeline(build: Callable[[beam.Pipeline], None], arguments: Sequence[str
             if any(isinstance(link, KeyboardInterrupt) for link in _chain(error)):
                 raise KeyboardInterrupt from error
             raise explain(error) from error
+
+
+def runs_elsewhere(arguments: Sequence[str]) -> bool:
+    """Return whether steps run on other machines, so that this one needs no GPU and no model."""
+    options = PipelineOptions(list(arguments))
+    loopback = options.view_as(PortableOptions).environment_type == "LOOPBACK"
+    return options.view_as(StandardOptions).runner in _ELSEWHERE and not loopback
 
 
 def explain(error: BaseException) -> PairwrightError:

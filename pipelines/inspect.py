@@ -160,7 +160,7 @@ def _published(sample: Mapping[str, bytes | int]) -> list[str]:
     lines = [*labelled("alt text", record["alt_text"]), *labelled("caption", record["caption"])]
     for positive, negative in zip(record["long_positive"], record["long_negative"], strict=True):
         lines += labelled("+", positive)
-        lines += labelled("-", mark_changes(positive, negative))
+        lines += labelled("-", mark_changes(positive, negative)) if negative else []
     listed = (("tags", "short_positive"), ("not", "short_negative"), ("phrases", "phrases"))
     for label, name in (*listed, ("described", "descriptions")):
         if record[name]:

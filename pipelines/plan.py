@@ -5,9 +5,12 @@ from dataclasses import replace
 
 from pipelines.plan_ask import Asked, ask
 from pipelines.plan_figures import whole
+from pipelines.plan_job import stage_costs
 from pipelines.plan_measure import measure_local
 from pipelines.plan_read import MIN_SAMPLE, read_sample
 from pipelines.plan_sample import Sample
+from pipelines.plan_scaling import prices as scaling_prices
+from pipelines.plan_scaling import scaling_table
 from pipelines.plan_steps import StepPlan, expect_steps, prices
 from pipelines.plan_table import table
 from pipelines.run import checked_steps, on_any_worker
@@ -33,7 +36,8 @@ def plan(config: RunConfig, sample: int = 256, replies: int = 0, total: int | No
         config: of the run.
         sample: units to read, in all.
         replies: requests to put to the worker of each step with a model.
-        total: input samples to plan for, of the kind that the input holds; none: the input's own.
+        total: input samples to plan for, of the kind that the input holds; none: the input's own. With it, a
+            table tells what each stage takes (`pipelines.plan_scaling`).
 
     Raises:
         ConfigError: the configuration is wrong, or the sample is too small.
@@ -57,8 +61,15 @@ def plan(config: RunConfig, sample: int = 256, replies: int = 0, total: int | No
         (step, ask(step, read, config.input, replies) if replies and step.asks else None) for step in expected
     ]
     workers = {steps[step.recipe].recipe.name: step.worker for step in config.annotate}
-    yield from table(config.name, read, whole(read, local, asked, total), asked, workers)
+    figures = whole(read, local, asked, total)
+    yield from table(config.name, read, figures, asked, workers)
     yield ""
+    if total is not None:
+        bytes_in = read.bytes_in * figures.scale
+        stored = bytes_in + figures.published.value + figures.work.value
+        yield from scaling_table(stage_costs(config, figures, local, bytes_in, asked), total, stored)
+        yield f"{scaling_prices()} (pipelines/plan_scaling.py)"
+        yield ""
     yield from _how_sure(read, asked, total)
 
 

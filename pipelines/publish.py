@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
-from dataset_cards.card import dataset_card
+from pipelines.card import published_file, write_card
 from pipelines.command import main
 from pipelines.engine import run_pipeline
 from pipelines.run import Run, check_done
@@ -24,7 +24,14 @@ from transforms.reject_samples import RejectSamples
 from transforms.scoring.scored import decided
 from transforms.storage import commit_bytes, list_files, read_json, remove, remove_half_written
 
-FINISHED = ("run.json", "README.md", "index.parquet", "shards/sizes.json")
+FINISHED = (
+    "run.json",
+    "README.md",
+    "croissant.json",
+    "report.html",
+    "index.parquet",
+    "shards/sizes.json",
+)
 """What says that an output is complete: removed before anything of it changes, written again at the end."""
 
 
@@ -105,9 +112,19 @@ def output_jobs(run: Run, plan: Sequence[OutputShard], mark: str) -> list[Output
             sources=tuple(run.jobs[part.order] for part in shard.slices),
             shards_folder=run.path("shards"),
             index_part=run.path("work", "index", f"{shard.number:05d}-{mark}.parquet"),
+            embeddings=run.path("embeddings", _beside(shard)) if keeps_embeddings(run) else None,
         )
         for shard in plan
     ]
+
+
+def keeps_embeddings(run: Run) -> bool:
+    """Return whether embeddings are published beside the shards."""
+    return run.config.score is not None and run.config.score.embeddings
+
+
+def _beside(shard: OutputShard) -> str:
+    return f"{shard.name.removesuffix('.tar')}.parquet"
 
 
 def write_shards(run: Run, outputs: Sequence[OutputJob], mark: str) -> Counter[str]:
@@ -125,6 +142,8 @@ def write_shards(run: Run, outputs: Sequence[OutputJob], mark: str) -> Counter[s
         )
 
     remove_others(run, "shards", {output.plan.name for output in outputs})
+    kept = {_beside(output.plan) for output in outputs} if keeps_embeddings(run) else set()
+    remove_others(run, "embeddings", kept)
     if not outputs:
         return Counter({"published": 0})
     run_pipeline(build, run.arguments)
@@ -152,7 +171,8 @@ def finish(
     write_index((output.index_part for output in outputs), run.path("index.parquet"))
     write_sizes(plan, run.path("shards", "sizes.json"))
     record = run_record(run, counted, coverage)
-    commit_bytes(run.path("README.md"), dataset_card(record).encode())
+    shards = [published_file(f"shards/{output.plan.name}", output.index_part) for output in outputs]
+    write_card(run.config.output, record, shards)
     text = json.dumps(record, indent=2, ensure_ascii=False)
     commit_bytes(run.path("run.json"), f"{text}\n".encode())
 

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from schemas.card import CardConfig, SourceConfig
 from schemas.config import DedupConfig, InputConfig, NearConfig, ProfileConfig, PublishConfig, RunConfig
 from schemas.filters import Filter
 from schemas.reasons import MENDED, REASONS
@@ -16,6 +17,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "dedup": DedupConfig,
     "dedup.near": NearConfig,
     "publish": PublishConfig,
+    "source": SourceConfig,
+    "card": CardConfig,
 }
 
 

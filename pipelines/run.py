@@ -11,6 +11,8 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from lvlm_workers.registry import make_worker
+from lvlm_workers.resource_hints import resource_hints
+from pipelines.engine import runs_elsewhere
 from recipes.base import Recipe
 from schemas.config import AnnotateStep, RunConfig
 from schemas.errors import ConfigError, DropRatioError, RunError
@@ -101,7 +103,7 @@ def open_run(config: RunConfig, arguments: Sequence[str] = ()) -> Run:
         ConfigError: the configuration, the input or the output folder is wrong.
     """
     config = on_any_worker(config)
-    steps = checked_steps(config)
+    steps = checked_steps(config, elsewhere=runs_elsewhere(arguments))
     shards = find_shards(config.input.shards)
     for shard in shards:
         check_shard(shard, config.input)
@@ -115,15 +117,18 @@ def open_run(config: RunConfig, arguments: Sequence[str] = ()) -> Run:
     return run
 
 
-def checked_steps(config: RunConfig) -> dict[str, Step]:
+def checked_steps(config: RunConfig, *, elsewhere: bool = False) -> dict[str, Step]:
     """Return the steps of `annotate`, if each has a worker that can answer it.
+
+    Where steps run elsewhere, the packages of workers that need a GPU are not looked for here.
 
     Raises:
         ConfigError: what `plan_steps` says; a worker cannot be made, or is `rules` for a recipe without.
     """
     steps = plan_steps(config)
     for step in config.annotate:
-        make_worker(config.workers[step.worker]).close()  # a key that is not set, a URL that is none
+        if not (elsewhere and resource_hints(config.workers[step.worker])):
+            make_worker(config.workers[step.worker]).close()  # a key that is not set, a URL that is none
         has_rules = type(steps[step.recipe].recipe).by_rule is not Recipe.by_rule
         if config.workers[step.worker].kind == "rules" and not has_rules:
             raise ConfigError(

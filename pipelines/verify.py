@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
+from pipelines.verify_card import check_card
 from transforms.publish.check_accounts import check_accounts, check_sizes, whole
 from transforms.publish.check_index import UNREADABLE, IndexRows
 from transforms.publish.check_shard import check_shard
@@ -27,8 +28,8 @@ def verify(output: str) -> list[str]:
     """Return what does not hold of a run's output folder, one line a problem; nothing where all holds.
 
     Checked are the accounts, the tables of rejected samples, the sizes, every byte of every shard against
-    the index, the fields of every record, and that no published uid stands twice. Memory is bounded by a
-    shard; the uids are spilled to the folder for temporary files.
+    the index, the fields of every record, that no published uid stands twice, and that card and Croissant
+    say what is there. Memory is bounded by a shard; the uids are spilled to the folder for temporary files.
     """
     problems = (plain_text(problem)[:MAX_LENGTH] for problem in _Output(folder=output).problems())
     lines = list(islice(problems, MAX_PROBLEMS))
@@ -50,6 +51,8 @@ class _Output:
         yield from self._check_leftovers()
         yield from self._check_shards(run)
         yield from self._check_uids()
+        if run is not None:
+            yield from check_card(self.folder, run)
         yield from (f"{name}: {problem}" for name, problem in self.unread.items())
 
     def _path(self, name: str) -> str:

@@ -19,7 +19,8 @@ FIELDS: dict[str, Any] = {
     "descriptions": [],
     "regions": [],
 }
-"""The fields a recipe may write, and what they hold where none did: an empty list, or null for one text."""
+"""The fields a recipe may write, and what they hold where none did: an empty list, or null for one text.
+`long_negative` has an empty text beside a sentence whose negative was left out."""
 
 ABOUT_PARTS = frozenset({"phrases", "descriptions", "regions"})
 """Fields about what is in a picture: no text to train on beside the whole of it."""

@@ -51,6 +51,8 @@ def test_sections_of_a_configuration() -> None:
     assert {field.alias or name for name, field in RunConfig.model_fields.items()} == {
         "name",
         "license",
+        "source",
+        "card",
         "input",
         "output",
         "profile",

@@ -15,11 +15,11 @@ from transformers import AutoModel, AutoTokenizer, CLIPModel
 
 from lvlm_workers.base import WorkerError
 from lvlm_workers.clip_checkpoint import LoadedClip, load_clip
-from lvlm_workers.clip_relevance import TEMPLATE, score_words
+from lvlm_workers.clip_relevance import score_words
 from lvlm_workers.clip_scorer import ClipScorer
 from lvlm_workers.clip_words import WordScores
 from schemas.errors import ConfigError
-from schemas.score import ClipConfig
+from schemas.score import TEMPLATE, ClipConfig
 
 TESTS = Path(__file__).parents[1]
 CLIP = SimpleNamespace(**runpy.run_path(str(TESTS / "tiny_clip.py")))

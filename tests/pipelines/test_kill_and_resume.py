@@ -23,14 +23,21 @@ CONFIG = {
     "name": "killed",
     "profile": {"filters": [{"kind": "words", "min": 6}], "max_drop_ratio": 1},
     "dedup": {"near": {"max_distance": 2}},
-    "workers": {"baseline": {"kind": "rules"}},
-    "annotate": [{"recipe": "hqclip", "worker": "baseline"}, {"recipe": "laclip", "worker": "baseline"}],
+    "workers": {"baseline": {"kind": "rules"}, "detector": {"kind": "segments"}},
+    "annotate": [
+        {"recipe": "hqclip", "worker": "baseline"},
+        {"recipe": "laclip", "worker": "baseline"},
+        {"recipe": "cloc_phrases", "worker": "baseline"},
+        {"recipe": "detect", "worker": "detector"},
+    ],
     "publish": {"samples_per_shard": 7},
     "chunk_samples": 5,
 }
 # A process that has everything imported is forked for each run, so that kills hit the work.
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["pipelines.curate", "transforms.annotate_shards", "pipelines.publish"])
+PROCESSES.set_forkserver_preload(
+    ["pipelines.curate", "transforms.annotate_shards", "pipelines.publish", "lvlm_workers.colour_segments"]
+)
 
 
 def digests(output: Path) -> dict[str, str]:
@@ -127,8 +134,8 @@ def test_killed_before_and_after_commits(config: Path, uninterrupted: dict[str, 
             assert verify(str(tmp_path / str(at))) == []
         assert start(run, config, tmp_path / str(at)) == 0
         assert digests(tmp_path / str(at)) == uninterrupted
-        at += 5
-    assert at > 40
+        at += 11
+    assert at > 60
 
 
 @pytest.mark.parametrize(

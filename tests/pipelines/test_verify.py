@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.card import rebuild_card
 from pipelines.verify import MAX_PROBLEMS, REJECTED_COLUMNS, verify
 from schemas.annotation import Annotation
 from schemas.facts import Facts
@@ -81,8 +82,25 @@ def _write_run(folder: Path, changes: dict[str, Any]) -> None:
         "dropped": {"profile": {"words": 1}, "dedup": {"repeated_uid": 1}},
         "failed": {"annotate": {"bad_reply": 1}},
     }
-    run = {"config": {"publish": {"samples_per_shard": PER_SHARD}}, "counts": counts | changes}
+    counts |= changes
+    run = {
+        "name": "test",
+        "config": {"publish": {"samples_per_shard": PER_SHARD}},
+        "recipes": [],
+        "counts": counts,
+        "coverage": {"long_positive": SAMPLES, "rewrites": SAMPLES} if counts["published"] else {},
+        "usage": {"recipes": {}},
+    }
     commit_bytes(str(folder / "run.json"), json.dumps(run).encode())
+    rebuild_card(str(folder))
+
+
+def _beside_the_card(output: Path) -> list[str]:
+    """Return what is found beside the card's lines and hashes, which tell of any change."""
+    problems = verify(str(output))
+    of_card = [line for line in problems if line.startswith(("README.md: ", "croissant.json: "))]
+    assert of_card
+    return [line for line in problems if line not in of_card]
 
 
 def test_an_output_that_holds(output: Path) -> None:
@@ -105,6 +123,24 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["README.md", "croissant.json"])
+def test_no_card(output: Path, name: str) -> None:
+    (output / name).unlink()
+    assert verify(str(output)) == [f"{name}: missing; `pairwright report` writes it anew"]
+
+
+def test_coverage_that_the_index_does_not_have(output: Path) -> None:
+    run = json.loads((output / "run.json").read_text())
+    run["coverage"] = {"long_positive": 7, "regions": 1}
+    (output / "run.json").write_text(json.dumps(run))
+    rebuild_card(str(output))
+    assert verify(str(output)) == [
+        "run.json: coverage counts 7 samples with long_positive, but the index has 8",
+        "run.json: coverage counts 0 samples with rewrites, but the index has 8",
+        "run.json: coverage counts 1 samples with regions, but the index has 0",
+    ]
+
+
 def test_accounts(output: Path) -> None:
     _write_run(output, {"in": 12})
     assert verify(str(output)) == ["run.json: 12 in, but 8 published and 3 dropped or failed"]
@@ -116,7 +152,8 @@ def test_accounts(output: Path) -> None:
 
 def test_a_deleted_shard(output: Path) -> None:
     (output / "shards" / "00001.tar").unlink()
-    assert verify(str(output)) == ["shards/00001.tar: missing"]
+    assert _beside_the_card(output) == ["shards/00001.tar: missing"]
+    assert "croissant.json: shards/00001.tar is described, but missing" in verify(str(output))
 
 
 def test_a_deleted_shard_with_all_traces(output: Path) -> None:
@@ -126,7 +163,11 @@ def test_a_deleted_shard_with_all_traces(output: Path) -> None:
     write_index(
         (str(output / "work" / "publish" / f"{i}.parquet") for i in range(2)), str(output / "index.parquet")
     )
-    assert verify(str(output)) == ["shards/sizes.json: 6 samples, but run.json counts 8 published"]
+    assert _beside_the_card(output) == [
+        "shards/sizes.json: 6 samples, but run.json counts 8 published",
+        "run.json: coverage counts 8 samples with long_positive, but the index has 6",
+        "run.json: coverage counts 8 samples with rewrites, but the index has 6",
+    ]
 
 
 def test_a_shard_too_many(output: Path) -> None:
@@ -141,7 +182,7 @@ def test_two_shards_in_each_others_place(output: Path) -> None:
     data = one.read_bytes()
     one.write_bytes(other.read_bytes())
     other.write_bytes(data)
-    assert len(verify(str(output))) == 6
+    assert len(_beside_the_card(output)) == 6
 
 
 @pytest.mark.parametrize("name", ["00000.tar", "00002.tar"])
@@ -200,7 +241,7 @@ def test_rows_of_the_index_moved_or_changed(output: Path) -> None:
     problems = verify(str(output))
     assert any("000000000: index.parquet has another key" in problem for problem in problems)
     pq.write_table(index.slice(0, 7), output / "index.parquet")
-    assert verify(str(output)) == ["shards/00002.tar: 000000007: has no row in index.parquet"]
+    assert _beside_the_card(output)[0] == "shards/00002.tar: 000000007: has no row in index.parquet"
 
 
 def test_a_shard_of_another_size(output: Path) -> None:
@@ -218,7 +259,7 @@ def test_an_edited_json_inside_a_tar(output: Path) -> None:
     data = path.read_bytes()
     assert data.count(b"A car, red.") == 3
     path.write_bytes(data.replace(b"A car, red.", b"A car, tan.", 1))
-    (problem,) = verify(str(output))
+    (problem,) = _beside_the_card(output)
     assert problem.startswith("shards/00000.tar: 000000000: index.parquet has another json_sha256: ")
 
 
@@ -281,7 +322,9 @@ def test_other_columns_in_a_rejected_table(output: Path) -> None:
 def test_samples_per_shard_that_is_not_there(output: Path) -> None:
     run = json.loads((output / "run.json").read_text())
     (output / "run.json").write_text(json.dumps({**run, "config": []}))
-    assert verify(str(output)) == ["run.json: config.publish.samples_per_shard: None is no count"]
+    told, missing = verify(str(output))
+    assert told.startswith("run.json: no record of this set (AttributeError: ")
+    assert missing == "run.json: config.publish.samples_per_shard: None is no count"
 
 
 FOLDERS: list[Callable[[Path], Path]] = [lambda p: p / "run.json", lambda p: p / "shards" / "00000.tar"]

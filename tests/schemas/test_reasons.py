@@ -7,6 +7,7 @@ from typing import get_args
 
 from schemas.filters import Filter
 from schemas.reasons import REASONS
+from schemas.scoring import Scored
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +34,7 @@ def given() -> Iterator[str]:
 
 
 def test_every_reason_is_given_somewhere() -> None:
-    assert set(REASONS) <= set(literals())
+    assert set(REASONS) <= {*literals(), *get_args(Scored)}
 
 
 def test_every_reason_given_is_explained() -> None:

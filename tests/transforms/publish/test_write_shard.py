@@ -13,7 +13,7 @@ from PIL import Image
 from schemas.annotation import Annotation
 from schemas.errors import RunError
 from transforms.publish.plan import OutputShard, plan_output
-from transforms.publish.write_shard import INDEX_SCHEMA, TEXT_FIELDS, Piece, write_output_shard
+from transforms.publish.write_shard import INDEX_SCHEMA, TAR_SHA256, TEXT_FIELDS, Piece, write_output_shard
 from transforms.publish_shards import coverage
 
 MakePiece = Callable[..., Piece]
@@ -54,6 +54,7 @@ def test_index_finds_each_image_again(make_piece: MakePiece, tmp_path: Path) -> 
     index = write_output_shard(_plan(3), pieces, str(path))
     assert index.schema.equals(INDEX_SCHEMA)
     archive = path.read_bytes()
+    assert index.schema.metadata == {TAR_SHA256.encode(): hashlib.sha256(archive).hexdigest().encode()}
     for row, piece in zip(index.to_pylist(), pieces, strict=True):
         image = archive[row["offset"] : row["offset"] + row["size_bytes"]]
         assert image == piece.image

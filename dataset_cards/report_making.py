@@ -1,0 +1,122 @@
+"""The report's section on who wrote the fields, what they took, and how the run was set up."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from dataset_cards.report_text import escape
+from schemas.annotation import FIELDS
+
+_FIGURE = re.compile(r"[+-]?[\d,.]+%?")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> Iterator[str]:
+    """Yield an HTML table: the first cell of a row is its head, and figures stand to the right.
+
+    >>> "".join(table(["a", "b"], [["<x>", 1200]]))[-85:]
+    '<tr><th scope="row">&lt;x&gt;</th><td class="n">1,200</td></tr></tbody></table></div>'
+    """
+    yield '<div class="scroll" tabindex="0"><table>'
+    if caption:
+        yield f"<caption>{escape(caption)}</caption>"
+    kept = [tuple(row) for row in rows]
+    figures = [bool(place) and all(_is_figure(row[place]) for row in kept) for place in range(len(heads))]
+    styles = (' class="n"' if right else "" for right in figures)
+    columns = (
+        f'<th scope="col"{style}>{escape(head)}</th>' for head, style in zip(heads, styles, strict=True)
+    )
+    yield f"<thead><tr>{''.join(columns)}</tr></thead><tbody>"
+    for first, *rest in kept:
+        yield f'<tr><th scope="row">{escape(first)}</th>{"".join(map(_cell, rest))}</tr>'
+    yield "</tbody></table></div>"
+
+
+def _is_figure(value: object) -> bool:
+    return value is None or isinstance(value, (int, float)) or _FIGURE.fullmatch(str(value)) is not None
+
+
+def _cell(value: object) -> str:
+    shown = "" if value is None else f"{value:,}" if isinstance(value, (int, float)) else escape(value)
+    return f'<td class="n">{shown}</td>' if _is_figure(value) else f"<td>{shown}</td>"
+
+
+def making(run: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines of the section, from run.json."""
+    yield '<section id="making" aria-labelledby="making-title"><h2 id="making-title">How it was made</h2>'
+    yield '<div class="tables">'
+    yield from _recipes(run)
+    yield from _coverage(run)
+    yield from _seconds(run)
+    yield "</div>"
+    yield from _spent(run)
+    yield from _setup(run)
+    yield "</section>"
+
+
+def _recipes(run: Mapping[str, Any]) -> Iterator[str]:
+    if not run["recipes"]:
+        yield "<p>No recipe was run: the captions are the alt text.</p>"
+        return
+    heads = ("recipe", "version", "method", "worker", "model", "prompt (SHA-256)")
+    names = ("name", "version", "source", "worker", "model")
+    yield from table(
+        heads,
+        (
+            [*(recipe.get(name, "") for name in names), str(recipe.get("prompt_sha256", ""))[:12]]
+            for recipe in run["recipes"]
+        ),
+        caption="Who wrote the fields",
+    )
+
+
+def _coverage(run: Mapping[str, Any]) -> Iterator[str]:
+    published = run["counts"]["published"]
+    covered = {name: run["coverage"].get(name, 0) for name in FIELDS}
+    rows = [(name, number, f"{number / published:.1%}") for name, number in covered.items() if number]
+    if rows:
+        yield from table(("field", "samples with it", "share"), rows, caption="Coverage of the fields")
+
+
+def _spent(run: Mapping[str, Any]) -> Iterator[str]:
+    usage = run.get("usage", {})
+    recipes = usage.get("recipes", {})
+    if not recipes:
+        if any(recipe["worker"] == "rules" for recipe in run["recipes"]):
+            yield "<p>No model was asked, so there are no tokens and no cost.</p>"
+        return
+    heads = ("replies", "requests", "tokens in", "tokens out", "model seconds")
+    rows = [_spending(name, spent) for name, spent in recipes.items()]
+    title = "Spent in all runs of this folder, by recipe"
+    yield from table(("recipe", *heads, "cost"), rows, caption=title)
+    endpoints = [_spending(name, spent)[:-1] for name, spent in usage.get("endpoints", {}).items()]
+    if endpoints:
+        yield from table(("endpoint", *heads), endpoints, caption="By endpoint")
+    cost = run.get("cost")
+    total = "no worker has a price" if cost is None else f"{cost:,.4f} in all, at the configured prices"
+    yield f'<p class="note">Tokens as the servers count them; cost: {total}.</p>'
+
+
+def _spending(name: str, spent: Mapping[str, Any]) -> list[object]:
+    counted = [
+        spent.get(what) for what in ("replies", "requests", "tokens_in", "tokens_out", "model_seconds")
+    ]
+    cost = spent.get("cost")
+    return [name, *counted, None if cost is None else f"{cost:,.4f}"]
+
+
+def _seconds(run: Mapping[str, Any]) -> Iterator[str]:
+    rows = [(stage, f"{taken:,.1f}") for stage, taken in run.get("seconds", {}).items()]
+    if rows:
+        yield from table(("stage", "seconds"), rows, caption="Time, in all runs of this folder")
+
+
+def _setup(run: Mapping[str, Any]) -> Iterator[str]:
+    versions = run.get("versions", {})
+    if versions:
+        yield "<details><summary>Versions</summary>"
+        yield from table(("package", "version"), versions.items())
+        yield "</details>"
+    yield "<details><summary>Configuration</summary>"
+    text = json.dumps(run["config"], indent=2, ensure_ascii=False)
+    yield f'<pre tabindex="0">{escape(text)}</pre></details>'

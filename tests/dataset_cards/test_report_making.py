@@ -1,0 +1,112 @@
+import re
+from collections import Counter
+from typing import Any
+
+from dataset_cards.report_against import Against, against_section
+from dataset_cards.report_making import making, table
+from dataset_cards.report_measures import Measures, score_counts
+
+RUN: dict[str, Any] = {
+    "name": "here",
+    "config": {"input": {"shards": ["</pre><script>"]}},
+    "recipes": [
+        {"name": "hqclip", "version": "1", "source": "HQ-CLIP", "prompt_sha256": "ab" * 32,
+         "worker": "openai", "model": "a<b>"},
+    ],
+    "counts": {"in": 10, "published": 8, "dropped": {"profile": {"words": 2}}, "failed": {}},
+    "coverage": {"long_positive": 6, "rewrites": 0},
+    "cost": 0.5,
+    "usage": {
+        "recipes": {
+            "hqclip": {"replies": 9, "requests": 11, "tokens_in": 1200, "tokens_out": 300,
+                       "model_seconds": 2.5, "cost": 0.5},
+        },
+        "endpoints": {
+            "http://h:8000": {"replies": 9, "requests": 11, "tokens_in": 1200, "tokens_out": 300,
+                              "model_seconds": 2.5},
+        },
+    },
+    "seconds": {"profile": 1.25},
+    "versions": {"python": "3.11"},
+}  # fmt: skip
+
+
+def _rows(page: str) -> dict[str, list[str]]:
+    """Return the cells of every row of every table, by the row's head."""
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', page)
+    return {head: re.findall(r"<td.*?>(.*?)</td>", cells) for head, cells in rows}
+
+
+def test_tokens_and_cost_are_those_of_the_run() -> None:
+    page = "".join(making(RUN))
+    rows = _rows(page)
+    assert rows["http://h:8000"] == ["9", "11", "1,200", "300", "2.5"]
+    assert rows["long_positive"] == ["6", "75.0%"]
+    assert "rewrites" not in rows
+    assert rows["profile"] == ["1.2"]
+    assert ">9</td>" in page
+    assert "cost: 0.5000 in all" in page
+    assert "a&lt;b&gt;" in page
+    assert "<script>" not in page
+
+
+def test_a_run_without_a_model_costs_nothing() -> None:
+    recipes = [RUN["recipes"][0] | {"worker": "rules", "model": "rules"}]
+    page = "".join(making(RUN | {"recipes": recipes, "usage": {"recipes": {}, "endpoints": {}}}))
+    assert "No model was asked" in page
+    bare = {"recipes": [], "usage": {}, "seconds": {}, "versions": {}}
+    assert "the captions are the alt text" in "".join(making(RUN | bare))
+
+
+def test_columns_of_figures_stand_to_the_right() -> None:
+    page = "".join(table(["a", "b", "c"], [["x", 1, "text"], ["y", "+1,200", "2"]]))
+    assert '<th scope="col">a</th><th scope="col" class="n">b</th><th scope="col">c</th>' in page
+
+
+def test_two_runs_side_by_side() -> None:
+    other = RUN | {
+        "name": "th<e>re",
+        "counts": {"in": 10, "published": 4, "dropped": {"profile": {"words": 1, "side": 4}}, "failed": {}},
+        "coverage": {"long_positive": 4, "rewrites": 4},
+    }
+    against = Against(
+        run=other,
+        measures=Measures(caption_chars=Counter({10.0: 4})),
+        both=3, only_here=5, only_there=1, records=2, captions=1,
+    )  # fmt: skip
+    page = "".join(against_section(RUN, Measures(caption_chars=Counter({20.0: 8})), against))
+    rows = _rows(page)
+    assert rows["in"] == ["10", "10", "0"]
+    assert rows["published"] == ["8", "4", "+4"]
+    assert rows["dropped by profile: words"] == ["2", "1", "+1"]
+    assert rows["dropped by profile: side"] == ["0", "4", "-4"]
+    assert rows["long_positive"] == ["6", "4", "+2"]
+    assert rows["rewrites"] == ["0", "4", "-4"]
+    assert rows["caption, characters"] == ["20", "10"] * 3
+    assert re.findall(r"<li><b>(\d+)</b> ([a-z ]+?) (?:<|</li>)", page) == [
+        ("3", "samples in both"), ("1", "with another caption"), ("2", "with another record"),
+        ("5", "only here"), ("1", "only there"),
+    ]  # fmt: skip
+    assert "th&lt;e&gt;re" in page
+
+
+def test_rows_of_the_index_are_counted() -> None:
+    measures = Measures()
+    row = {"caption": "two words", "words": 5, "width": 640, "height": 480, "language": None}
+    measures.add(row)
+    measures.add(row | {"language": "en", "width": 480, "height": 640})
+    assert measures.caption_chars == {9: 2}
+    assert measures.caption_words == {2: 2}
+    assert measures.alt_words == {5: 2}
+    assert measures.side == {480: 2}
+    assert measures.megapixels == {0.31: 2}
+    assert measures.aspect == {1.33: 1, 0.75: 1}
+    assert measures.languages == {"unknown": 1, "en": 1}
+
+
+def test_scores_are_counted_with_those_of_regions() -> None:
+    views = [
+        {"scores": {"clip": 0.25}, "regions": [{"score": 0.5}, {"score": None}]},
+        {"scores": {"clip": 0.2501}},
+    ]
+    assert score_counts(views) == {"clip": {0.25: 2}, "regions": {0.5: 1}}
