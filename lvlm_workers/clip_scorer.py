@@ -115,6 +115,32 @@ class ClipScorer:
             for view_VE, as_read, of_sample in zip(views, read, texts, strict=True)
         ]
 
+    def embed(self, texts: Sequence[str]) -> Rows:
+        """Return the embeddings (N, E) of texts, of unit length; NaN where there is nothing to read.
+
+        Raises:
+            ConfigError: the checkpoint cannot be used.
+            WorkerError: a batch takes more than the GPU's memory, or the weights give no numbers.
+        """
+        from lvlm_workers.clip_embedder import embed_texts
+
+        read = [self._as_read(text) for text in texts]
+        places = [n for n, text in enumerate(read) if text]
+        if not places:
+            return np.full((len(texts), 1), np.nan, np.float32)
+        found = embed_texts(self._loaded(), [read[n] for n in places], self._config.batch_size)
+        text_NE = np.full((len(texts), found.shape[1]), np.nan, np.float32)
+        text_NE[places] = found
+        return text_NE
+
+    def scale(self) -> float:
+        """Return what the model multiplies a cosine by before its softmax: 100 for OpenAI's CLIPs.
+
+        Raises:
+            ConfigError: the checkpoint cannot be used.
+        """
+        return float(self._loaded().model.logit_scale.float().exp())
+
     def word_scores(
         self, images: Sequence[Rows] | Rows, texts: Sequence[str], *, template: str = TEMPLATE
     ) -> list[WordScores]:

@@ -29,7 +29,7 @@ def curate(options: argparse.Namespace) -> int:
             f"{counted.entered:,} samples in, {counted.kept:,} published in {seconds:.1f} s\n"
             f"  shards       {run.path('shards')}\n"
             f"  why dropped  {run.path('rejected')}\n"
-            f"  look         pairwright inspect {run.config.output}\n"
+            f"  look         {run.config.output}/report.html, pairwright inspect {run.config.output}\n"
             f"  check        pairwright verify {run.config.output}"
         )
     return 0
@@ -71,9 +71,12 @@ def inspect(options: argparse.Namespace) -> int:
 
 
 def report(options: argparse.Namespace) -> int:
-    """Write a run's report.html."""
+    """Write a run's README.md, croissant.json and report.html anew."""
+    from pipelines.card import rebuild_card
     from pipelines.report import run_report
 
+    for path in rebuild_card(options.output):
+        print(f"written            {path}")
     path = run_report(options.output, against=options.against, samples=options.samples)
     print(f"look in a browser  {path}")
     return 0

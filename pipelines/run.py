@@ -89,6 +89,13 @@ def on_any_worker(config: RunConfig) -> RunConfig:
     if config.dedup is not None:
         lists = tuple(_absolute(path) for path in config.dedup.decontaminate)
         changed["dedup"] = config.dedup.model_copy(update={"decontaminate": lists})
+    if config.score is not None and (quality := config.score.quality) is not None:
+        examples = {
+            "good": tuple(map(_absolute, quality.good)),
+            "bad": tuple(map(_absolute, quality.bad)),
+        }
+        absolute = quality.model_copy(update=examples)
+        changed["score"] = config.score.model_copy(update={"quality": absolute})
     return config.model_copy(update=changed)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pipelines.public_url import public_url
 from pipelines.run import Run
 from pipelines.score import texts_left_out
+from pipelines.score_direction import quality_report
 from pipelines.score_pool import negatives_report
 from pipelines.usage_record import totals, usage_record
 from recipes.registry import get_recipe
@@ -87,7 +88,8 @@ def _scored(run: Run) -> dict[str, Any]:
         return {}
     made_by = run.config.score.clip.identity()
     left_out, negatives = texts_left_out(run), negatives_report(run)
-    return {"score": {"clip": made_by, "texts_left_out": left_out, "negatives": negatives}}
+    found = {"clip": made_by, "texts_left_out": left_out, "negatives": negatives}
+    return {"score": found | {"quality": quality_report(run)}}
 
 
 def _name(model: str) -> str:

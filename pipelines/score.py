@@ -7,6 +7,7 @@ from lvlm_workers.resource_hints import clip_hints
 from pipelines.command import main
 from pipelines.engine import run_pipeline, runs_elsewhere
 from pipelines.run import Run, check_done, check_drops
+from pipelines.score_direction import find_direction
 from pipelines.score_pool import find_thresholds, refine_negatives, select
 from transforms.accounts import Account
 from transforms.commit_accounts import CommitAccounts, read_accounts
@@ -33,6 +34,7 @@ def run_score(run: Run) -> Account:
         check_done(run, "annotate", run.asked(step))
     check_scorer(run)
     if not exists(_measured(run)):
+        find_direction(run)
         _measure(run)
     find_thresholds(run)
     refine_negatives(run)

@@ -18,7 +18,7 @@ from transforms.commit_accounts import Accounts
 from transforms.scoring.changed_words import CHANGED, TRUE, calibrate_counts, pool_words
 from transforms.scoring.judged import SELECTIONS, refinement_path, selection_path, text_pairs
 from transforms.scoring.keep import share_name, shares
-from transforms.scoring.score_table import scores_in
+from transforms.scoring.score_table import COLUMNS, scores_in
 from transforms.scoring.scored import (
     EPSILON,
     Judged,
@@ -142,9 +142,7 @@ def scores_of(job: ShardJob, config: RunConfig) -> Iterator[dict[str, NDArray[np
     """Yield a shard's scores by name, a chunk at a time; those that are missing are left out."""
     for chunk, _ in annotated_chunks(job, config):
         table = read_table(score_path(job, config, chunk))
-        found = {
-            name: table.column(name).to_numpy().astype(np.float32) for name in ("clip_alt", "clip_caption")
-        }
+        found = {name: table.column(name).to_numpy().astype(np.float32) for name in COLUMNS}
         found["clip_best"] = np.fmax(found["clip_alt"], found["clip_caption"])
         whole = {name: scores[~np.isnan(scores)] for name, scores in found.items()}
         yield whole | (pool_words(scores_in(table)) if needs_epsilon(config) else {})

@@ -4,13 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from schemas.examining import QualityConfig, TagsConfig
 from schemas.score import TEMPLATE, ClipConfig
 from schemas.section import Section
 from schemas.selecting import BalanceConfig, SemanticConfig
 
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
-Scored = Literal["clip_alt", "clip_caption", "clip_best"]
+Scored = Literal["clip_alt", "clip_caption", "clip_best", "quality"]
 
 SCORED_FIELDS = (
     "long_positive",
@@ -52,7 +53,8 @@ class KeepRule(Section):
     """Which samples are kept for one of their scores."""
 
     of: Scored = Field(
-        "clip_alt", description="Score of the alt text, of the caption, or the better of both."
+        "clip_alt",
+        description="Score of the alt text, of the caption, or the better of both; or of the picture alone.",
     )
     min: Cosine | None = Field(None, description="The cosine at least.")
     share: Share | None = Field(
@@ -66,6 +68,10 @@ class KeepRule(Section):
     def _one_bound(self) -> "KeepRule":
         if sum(bound is not None for bound in (self.min, self.share, self.preset)) != 1:
             raise ValueError("give one of min, share and preset")
+        if self.preset and not self.of.startswith("clip_"):
+            raise ValueError(
+                f"preset {self.preset} is of a text's cosine, not of {self.of}; give min or share"
+            )
         return self
 
     def bound(self) -> tuple[Literal["min", "share"], float]:
@@ -145,6 +151,8 @@ class ScoreConfig(Section):
     negatives: NegativesConfig | None = Field(
         None, description="None: whether negatives can be told without the picture is not looked at."
     )
+    quality: QualityConfig | None = Field(None, description="None: pictures are not held against examples.")
+    tags: TagsConfig | None = Field(None, description="None: pictures get no tags of their context.")
     semantic: SemanticConfig | None = Field(None, description="None: pictures that mean the same all stay.")
     balance: BalanceConfig | None = Field(None, description="None: what is named often is not thinned.")
     embeddings: bool = Field(
@@ -167,6 +175,8 @@ class ScoreConfig(Section):
                     f"words looks at {name}, which is not among fields; add it there"
                     + ("" if name in ("rewrites",) else ", or give words.epsilon")
                 )
+        if self.quality is None and any(rule.of == "quality" for rule in self.keep):
+            raise ValueError("keep asks for quality, which nothing scores; add score.quality with examples")
         if self.texts.margin is not None and not {"long_positive", "long_negative"} <= set(self.fields):
             raise ValueError("texts.margin compares long_positive and long_negative; add both to fields")
         return self

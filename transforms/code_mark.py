@@ -46,6 +46,14 @@ SCORING = (
     "transforms/scoring/measure.py",
     "transforms/scoring/score_table.py",
 )
+EXAMINING = (
+    "transforms/fit_direction.py",
+    "transforms/scoring/examine.py",
+    "transforms/scoring/examples.py",
+    "transforms/selecting/context_tags.py",
+    "transforms/selecting/quality_direction.py",
+    "transforms/selecting/unit_vectors.py",
+)
 PUBLISHING = (
     "transforms/publish",
     "transforms/published.py",

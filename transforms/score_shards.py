@@ -13,6 +13,8 @@ from transforms.accounts import Account, account
 from transforms.annotated import Annotated, annotated_chunks
 from transforms.progress import advance
 from transforms.reading.images import ImageReader
+from transforms.scoring.examine import Examiner
+from transforms.scoring.examples import direction_path
 from transforms.scoring.keep import UNREADABLE
 from transforms.scoring.measure import Scorer, measure
 from transforms.scoring.score_table import score_table
@@ -21,7 +23,7 @@ from transforms.shard_job import ShardJob
 from transforms.storage import commit_table, exists, read_table
 
 
-def score_shard(job: ShardJob, config: RunConfig, scorer: Scorer) -> tuple[int, Account]:
+def score_shard(job: ShardJob, config: RunConfig, scorer: Scorer, examiner: Examiner) -> tuple[int, Account]:
     """Commit the scores of a shard's chunks, where they are not yet; return its order and account.
 
     A picture is in memory for as long as its batch is scored.
@@ -37,7 +39,7 @@ def score_shard(job: ShardJob, config: RunConfig, scorer: Scorer) -> tuple[int, 
                 rows = []
                 for batch in _batches(samples, scoring.clip.batch_size):
                     pictures = [images.read(one.facts.offset, one.facts.size_bytes) for one in batch]
-                    rows += measure(batch, pictures, scorer, scoring)
+                    rows += measure(batch, pictures, scorer, scoring, examiner)
                     advance("samples", len(batch))
                 commit_table(paths[-1], score_table(rows, scoring.fields, words))
             else:
@@ -75,9 +77,15 @@ class _Score(beam.DoFn):  # type: ignore[misc]
     def setup(self) -> None:
         assert self._config.score is not None
         self._scorer = ClipScorer(self._config.score.clip)
+        self._examiner: Examiner | None = None
 
     def teardown(self) -> None:
         self._scorer.close()
 
     def process(self, job: ShardJob) -> Iterator[tuple[int, Account]]:
-        yield score_shard(job, self._config, self._scorer)
+        scoring = self._config.score
+        assert scoring is not None
+        if self._examiner is None:
+            direction = direction_path(job, self._config) if scoring.quality else None
+            self._examiner = Examiner(scoring, self._scorer, direction)
+        yield score_shard(job, self._config, self._scorer, self._examiner)

@@ -13,6 +13,7 @@ from schemas.scoring import ScoreConfig, WordRules
 from transforms.annotated import Annotated
 from transforms.publish.caption import TEXTS, choose_caption
 from transforms.scoring.edit import written_fields
+from transforms.scoring.examine import Examiner
 from transforms.scoring.score_table import Cosine, Scores, Vector
 
 
@@ -27,7 +28,11 @@ class Scorer(Protocol):
 
 
 def measure(
-    samples: Sequence[Annotated], pictures: Sequence[bytes], scorer: Scorer, config: ScoreConfig
+    samples: Sequence[Annotated],
+    pictures: Sequence[bytes],
+    scorer: Scorer,
+    config: ScoreConfig,
+    examiner: Examiner,
 ) -> list[Scores]:
     """Return the scores of some samples, in their order.
 
@@ -39,6 +44,7 @@ def measure(
         _scores(sample, of_sample, one, config)
         for sample, of_sample, one in zip(samples, texts, scored, strict=True)
     ]
+    found = examiner.examine(found, scored)
     if config.words is None:
         return found
     return _with_words(samples, found, scored, scorer, config.words)

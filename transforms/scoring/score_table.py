@@ -13,10 +13,13 @@ from schemas.annotation import is_list_field
 
 Cosine = float | None
 Vector = NDArray[np.float16]
+COLUMNS = ("clip_alt", "clip_caption", "quality")
+"""Of the table: those that a rule of `score.keep` can ask about."""
 _WORD = pa.struct(
     [("word", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("score", pa.float32())]
 )
 _WORDS = pa.struct([("words", pa.list_(_WORD)), ("cosine", pa.float32()), ("unread", pa.int32())])
+_TAGS = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string())]))
 _TEXTS = pa.list_(pa.struct([("text", pa.string()), ("embedding", pa.list_(pa.float16()))]))
 
 
@@ -28,6 +31,8 @@ class Scores:
         reason: why there are no scores: what is wrong with the picture.
         fields: of each scored field, in the order of its texts; null where there is nothing to read.
         words: of fields whose words were looked at, those of each text with their scores, behind a template.
+        quality: the picture's cosine with the direction of quality.
+        tags: of the picture's context, by attribute; None where they were not asked for.
         image: the picture's embedding, of unit length, where it is kept.
         texts: then those of the texts that may become the caption, each as it is cut for that.
     """
@@ -39,6 +44,8 @@ class Scores:
     clip_caption: Cosine = None
     fields: Mapping[str, Cosine | Sequence[Cosine]] = field(default_factory=dict)
     words: Mapping[str, Sequence[WordScores]] = field(default_factory=dict)
+    quality: Cosine = None
+    tags: Mapping[str, str] | None = None
     image: Vector | None = None
     texts: Mapping[str, Vector] = field(default_factory=dict)
 
@@ -56,6 +63,7 @@ def score_schema(fields: Sequence[str], words: Sequence[str] = ()) -> pa.Schema:
         (f"clip_{name}", pa.list_(pa.float32()) if is_list_field(name) else pa.float32()) for name in fields
     ]
     columns += [(f"words_{name}", pa.list_(_WORDS)) for name in words]
+    columns += [("quality", pa.float32()), ("context_tags", _TAGS)]
     return pa.schema([*columns, ("image", pa.list_(pa.float16())), ("texts", _TEXTS)])
 
 
@@ -79,6 +87,8 @@ def scores_in(table: pa.Table) -> list[Scores]:
             clip_caption=row["clip_caption"],
             fields={name: row[f"clip_{name}"] for name in fields if row["reason"] is None},
             words={name: [_read_words(text) for text in row[f"words_{name}"] or ()] for name in words},
+            quality=row["quality"],
+            tags=None if row["context_tags"] is None else dict(map(_read_tag, row["context_tags"])),
             image=None if row["image"] is None else np.asarray(row["image"], np.float16),
             texts={one["text"]: np.asarray(one["embedding"], np.float16) for one in row["texts"] or ()},
         )
@@ -95,9 +105,19 @@ def _row(row: Scores, fields: Sequence[str], words: Sequence[str]) -> dict[str, 
         "clip_caption": row.clip_caption,
         **{f"clip_{name}": row.fields.get(name) for name in fields},
         **{f"words_{name}": [_words(text) for text in row.words.get(name, ())] for name in words},
+        "quality": row.quality,
+        "context_tags": None if row.tags is None else [_tag(*tag) for tag in row.tags.items()],
         "image": row.image,
         "texts": [{"text": text, "embedding": vector} for text, vector in row.texts.items()] or None,
     }
+
+
+def _tag(attribute: str, value: str) -> dict[str, str]:
+    return {"attribute": attribute, "value": value}
+
+
+def _read_tag(row: Mapping[str, str]) -> tuple[str, str]:
+    return row["attribute"], row["value"]
 
 
 def _words(text: WordScores) -> dict[str, Any]:

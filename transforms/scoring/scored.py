@@ -11,9 +11,10 @@ from schemas.config import RunConfig
 from schemas.facts import Facts, Verdict
 from schemas.scoring import ScoreConfig
 from transforms.annotated import Annotated, annotated_chunks
-from transforms.code_mark import SCORING, code_mark
+from transforms.code_mark import EXAMINING, SCORING, code_mark
 from transforms.fingerprint import fingerprint
 from transforms.scoring.edit import edit
+from transforms.scoring.examples import examples_mark
 from transforms.scoring.keep import UNREADABLE, Thresholds, objection, shares
 from transforms.scoring.score_table import Cosine, Scores, scores_in
 from transforms.shard_job import ShardJob
@@ -43,7 +44,11 @@ def measured(config: RunConfig) -> list[object]:
     asked = [step.asked for step in plan_steps(config).values()]
     words = scoring.words and [list(scoring.words.read), scoring.words.template]
     looked_at = [list(scoring.fields), words, scoring.embeddings, scoring.keeps_images]
-    return [code_mark(*SCORING), scoring.clip.identity(), looked_at, asked, config.chunk_samples]
+    of_pictures = [scoring.quality and examples_mark(scoring.quality), scoring.tags]
+    if any(of_pictures):
+        of_pictures.append(code_mark(*EXAMINING))
+    how = [looked_at, of_pictures, asked, config.chunk_samples]
+    return [code_mark(*SCORING), scoring.clip.identity(), how]
 
 
 def decided(config: RunConfig) -> list[object]:
@@ -130,14 +135,19 @@ def _verdict(facts: Facts, kind: str, reason: str, value: str) -> Verdict:
 def scores_json(sample: Judged) -> dict[str, Any]:
     """Return a sample's scores as `KEY.json` has them: beside each text of a field its cosine.
 
-    `f_clipscore_grad` beside those whose words were looked at.
+    `f_clipscore_grad` beside those whose words were looked at; `quality` and `context_tags` where they are
+    asked for.
     """
     scores, epsilon = sample.scores, sample.epsilon
-    found = {
+    found: dict[str, Any] = {
         "clip_alt": _rounded(scores.clip_alt),
         "clip_caption": _rounded(scores.clip_caption),
         **{f"clip_{name}": _rounded(value) for name, value in scores.fields.items()},
     }
+    if scores.quality is not None:
+        found["quality"] = _rounded(scores.quality)
+    if scores.tags is not None:
+        found["context_tags"] = dict(scores.tags)
     if epsilon is not None:
         for name, texts in scores.words.items():
             of_texts = [f_clipscore_grad(text, epsilon) for text in texts]
