@@ -34,18 +34,25 @@ def provenance(run: Mapping[str, Any]) -> Iterator[str]:
         yield ""
 
 
+def baseline_note(run: Mapping[str, Any]) -> str:
+    """Return the sentence on fields that no model wrote; empty where there are none."""
+    names = sorted({recipe["worker"] for recipe in run["recipes"]} & set(_NO_MODEL))
+    if not names:
+        return ""
+    return (
+        f"Fields by the worker {' and '.join(names)} were made by fixed rules from alt text, picture and "
+        "measurements: they are a baseline without a model."
+    )
+
+
 def limits(run: Mapping[str, Any]) -> list[str]:
     """Return the known limits of the set, a sentence or two each, in plain text."""
     config = run["config"]
     dedup = config.get("dedup") or {}
     kinds = {recipe["worker"] for recipe in run["recipes"]}
     told = []
-    if kinds & set(_NO_MODEL):
-        names = " and ".join(sorted(kinds & set(_NO_MODEL)))
-        told.append(
-            f"Fields by the worker {names} were written from alt text and measurements by fixed rules: they "
-            "are a baseline without a model."
-        )
+    if note := baseline_note(run):
+        told.append(note)
     if kinds - set(_NO_MODEL):
         told.append(
             "Fields by a model can be wrong: nobody has read them beside the pictures, and what a model was "

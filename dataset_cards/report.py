@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from dataset_cards.card_using import baseline_note
 from dataset_cards.report_against import Against, against_section
 from dataset_cards.report_funnel import funnel, reason_meaning
 from dataset_cards.report_gallery import gallery
@@ -95,11 +96,8 @@ def _banner(report: Report) -> Iterator[str]:
         f'<p class="lead"><b>{counts["in"]:,}</b> units of image-text shards came in, '
         f"<b>{counts['published']:,}</b>{share} are published{fields}.</p>"
     )
-    if any(recipe["worker"] == "rules" for recipe in report.run["recipes"]):
-        yield (
-            '<p class="callout">Fields by the worker <code>rules</code> were written from alt text and '
-            "measurements by fixed rules: they are a baseline without a model.</p>"
-        )
+    if note := baseline_note(report.run):
+        yield f'<p class="callout">{escape(note)}</p>'
     yield "</header>"
 
 
