@@ -26,6 +26,7 @@ PARSED = {
     "--direct_running_mode": "tests/pipelines/test_engines.py runs it, for a minute",
     "owlv2": "a checkpoint from the hub",
     "gs://": "a bucket",
+    "CHECKPOINT": "a CLIP and a server: tests/pipelines/test_score.py scores with one",
 }
 """What a command holds that is parsed only, and why."""
 FILLED = {"N": "1", "CONFIG": "configs/quickstart.yaml", "OUT": "demo/output", "B": "demo/output"}

@@ -63,7 +63,7 @@ def test_search_looks_at_texts_phrases_and_uids(page: Any) -> None:
         page.fill("#query", words)
         assert _found(page) == found, words
     page.fill("#query", "uid-0042")
-    assert page.locator(".card .alt").all_inner_texts() == ["alt text number 42"]
+    assert page.locator(".card .alt").all_text_contents() == ["alt text number 42"]
 
 
 def test_filters(page: Any) -> None:
@@ -80,7 +80,7 @@ def test_filters(page: Any) -> None:
     page.fill("#most", "0.195")
     assert _found(page) == "10 samples"
     page.select_option("#order", "high")
-    assert page.locator(".card .alt").first.inner_text() == "alt text number 19"
+    assert page.locator(".card .alt").first.text_content() == "alt text number 19"
     page.locator("button[type=reset]").click()
     page.locator("#found", has_text="125 samples").wait_for()
 
@@ -89,8 +89,8 @@ def test_a_reason_of_the_funnel_shows_its_samples(page: Any) -> None:
     page.locator("[data-reason='profile/words']").click()
     page.locator("#found", has_text="5 samples").wait_for()
     assert page.locator(".card").count() == 5
-    assert page.locator(".card .none").all_inner_texts() == ["the input shard is not there any more"]
-    assert page.locator(".card .why").first.inner_text() == "dropped by profile: words"
+    assert page.locator(".card .none").all_text_contents() == ["the input shard is not there any more"]
+    assert page.locator(".card .why").first.text_content() == "dropped by profile: words"
 
 
 def test_cards_are_made_as_they_are_needed(page: Any) -> None:
@@ -163,8 +163,8 @@ def test_two_runs_are_compared_side_by_side(page: Any) -> None:
     page.locator("[data-set=differs]").click()
     page.locator("#found", has_text="1 sample").wait_for()
     card = page.locator(".card")
-    assert card.locator("del").all_inner_texts() == ["An old"]
-    assert card.locator("ins").all_inner_texts() == ["A"]
+    assert card.locator("del").all_text_contents() == ["An old"]
+    assert card.locator("ins").all_text_contents() == ["A"]
     card.click()
     there, here = page.locator("#sample details[open] p .text").all_inner_texts()
     assert (there, here) == ("An old caption about thing 1.", "A caption about thing 1.")

@@ -75,7 +75,7 @@ def test_input_that_is_not_there(small: Path, told: Told, shards: str, said: str
         ("publish.samples_per_shrad=4", "publish.samples_per_shrad: unknown field; did you mean"),
         ("profile.filters.0.kind=wrds", "unknown kind 'wrds'; did you mean 'words'?"),
         ("publish.samples_per_shard=0", "publish.samples_per_shard: input should be greater than or equal"),
-        ("annotate.0.recipe=hqcilp", "recipe 'hqcilp' is not known; use one of bilingual, compress"),
+        ("annotate.0.recipe=hqcilp", "recipe 'hqcilp' is not known; use one of bilingual, cloc_phrases"),
         ("annotate.0.worker=nobody", "annotate names worker 'nobody', but workers has baseline"),
         ("dedup.decontaminate=[none.parquet]", "none.parquet' is not there; mend dedup"),
         ("name=../../etc", "name: "),
@@ -304,7 +304,7 @@ def contents(output: Path) -> dict[str, bytes]:
     return {
         str(name): (output / name).read_bytes()
         for name in names
-        if name.parts[0] != "work" and str(name) != "run.json"
+        if name.parts[0] != "work" and str(name) not in ("run.json", "report.html")
     }
 
 

@@ -39,7 +39,7 @@ def test_a_run_and_a_look_at_it(small: Path) -> None:
         [
             f"  shards       {output}/shards",
             f"  why dropped  {output}/rejected",
-            f"  look         pairwright inspect {output}",
+            f"  look         {output}/report.html, pairwright inspect {output}",
             f"  check        pairwright verify {output}",
         ],
     )
@@ -78,7 +78,10 @@ def test_inspect_and_verify(small: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert sum(line.startswith("alt text") for line in lines) == 2
     (output / "shards" / "00000.tar").unlink()
     assert main(["verify", str(output)]) == 1
-    assert capsys.readouterr().out == "shards/00000.tar: missing\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "shards/00000.tar: missing",
+        "croissant.json: shards/00000.tar is described, but missing",
+    ]
 
 
 def test_hashes_say_what_was_left_out(small: Path, capsys: pytest.CaptureFixture[str]) -> None:

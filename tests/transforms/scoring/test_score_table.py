@@ -16,6 +16,10 @@ ROWS = [
         clip_caption=None,
         fields={"long_positive": [0.5, None], "recaption": None},
         words={"long_positive": [DOG, WordScores(words=(), cosine=None)]},
+        quality=-0.5,
+        tags={"style": "photo", "background": "city"},
+        clip_masked=0.125,
+        text_printed=0.75,
         image=np.array([0.5, -0.25], np.float16),
         texts={"a dog": np.array([1, 0], np.float16)},
     ),
@@ -29,6 +33,9 @@ def test_what_is_written_is_read_back_in_order() -> None:
     failed, whole = scores_in(pq.read_table(io.BytesIO(stream.getvalue())))
     assert (failed.index, failed.uid, failed.reason, failed.fields) == (2, "a", "truncated", {})
     assert (failed.clip_alt, failed.image, failed.texts) == (None, None, {})
+    assert (whole.quality, whole.clip_masked, whole.text_printed) == (-0.5, 0.125, 0.75)
+    assert list((whole.tags or {}).items()) == [("style", "photo"), ("background", "city")]
+    assert (failed.quality, failed.tags, failed.clip_masked, failed.text_printed) == (None,) * 4
     assert whole.fields == {"long_positive": [0.5, None], "recaption": None}
     assert whole.words == {"long_positive": [DOG, WordScores(words=(), cosine=None)]}
     assert whole.image is not None
