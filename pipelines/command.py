@@ -74,7 +74,9 @@ def _check_reach(run: Run) -> None:
     if options.view_as(StandardOptions).runner != "DataflowRunner":
         return
     lists = run.config.dedup.decontaminate if run.config.dedup else ()
-    for path in (run.config.output, *lists, *(job.shard.path for job in run.jobs)):
+    quality = run.config.score.quality if run.config.score else None
+    examples = (*quality.good, *quality.bad) if quality else ()
+    for path in (run.config.output, *lists, *examples, *(job.shard.path for job in run.jobs)):
         if is_local(path):
             raise ConfigError(f"Dataflow's machines cannot reach {path}; put it in a bucket, as gs://...")
     setup, image = options.view_as(SetupOptions), options.view_as(WorkerOptions).sdk_container_image

@@ -12,6 +12,7 @@ from pipelines.command import main
 from pipelines.engine import run_pipeline
 from pipelines.run import Run, check_done
 from pipelines.run_record import note_seconds, run_record
+from pipelines.score_mining import TABLE, write_mined
 from schemas.errors import AccountingError
 from transforms.accounts import Account, total
 from transforms.code_mark import PUBLISHING, code_mark
@@ -76,7 +77,7 @@ def publish_mark(run: Run) -> str:
 
 def clear(run: Run, mark: str) -> None:
     """Remove what another configuration published here, and whatever says that the output is complete."""
-    for name in FINISHED:
+    for name in (*FINISHED, TABLE):
         remove(run.path(name))
     remove_half_written(run.config.output)
     index = run.path("work", "index")
@@ -170,6 +171,7 @@ def finish(
     """Write what says that the output is complete; run.json comes last."""
     write_index((output.index_part for output in outputs), run.path("index.parquet"))
     write_sizes(plan, run.path("shards", "sizes.json"))
+    write_mined(run)
     record = run_record(run, counted, coverage)
     shards = [published_file(f"shards/{output.plan.name}", output.index_part) for output in outputs]
     write_card(run.config.output, record, shards)

@@ -4,10 +4,12 @@ import apache_beam as beam
 
 from lvlm_workers.clip_scorer import ClipScorer
 from lvlm_workers.resource_hints import clip_hints
+from lvlm_workers.text_finder import OcrTextFinder
 from pipelines.command import main
 from pipelines.engine import run_pipeline, runs_elsewhere
 from pipelines.run import Run, check_done, check_drops
 from pipelines.score_direction import find_direction
+from pipelines.score_mining import mine_negatives
 from pipelines.score_pool import find_thresholds, refine_negatives, select
 from transforms.accounts import Account
 from transforms.commit_accounts import CommitAccounts, read_accounts
@@ -39,6 +41,7 @@ def run_score(run: Run) -> Account:
     find_thresholds(run)
     refine_negatives(run)
     select(run, read_accounts(_measured(run)))
+    mine_negatives(run)
     summary = run.summary("score", decided(run.config))
     if not (exists(summary) and exists(_left_out(run))):
         _decide(run, summary)
@@ -47,7 +50,7 @@ def run_score(run: Run) -> Account:
 
 
 def check_scorer(run: Run) -> None:
-    """Look whether the checkpoint can be used, where it is still to score; not at GPUs of other machines.
+    """Look whether what is still to score can be: the checkpoint, packages; not at GPUs of other machines.
 
     Raises:
         ConfigError: it cannot.
@@ -57,6 +60,8 @@ def check_scorer(run: Run) -> None:
     clip = run.config.score.clip
     if not (runs_elsewhere(run.arguments) and clip_hints(clip)):
         ClipScorer(clip).check()
+        if run.config.score.ocr is not None:
+            OcrTextFinder()
 
 
 def _measured(run: Run) -> str:

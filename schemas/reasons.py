@@ -49,6 +49,8 @@ REASONS: dict[str, str] = {
     "clip_alt": "the alt text's cosine with the picture is under score.keep's",
     "clip_caption": "the caption's cosine with the picture is under score.keep's",
     "clip_best": "the better cosine of alt text and caption is under score.keep's",
+    "clip_masked": "the alt text's cosine with the picture without its writing is under score.keep's",
+    "text_printed": "a larger share of the alt text's words stands in the picture than score.ocr allows",
     "quality": "the picture's score along the direction of quality is under score.keep's",
     "semantic_duplicate": "the picture means nearly what that of the sample named does (embeddings)",
     "balanced_out": "all that the sample names is named too often; the value is what most samples name of it",

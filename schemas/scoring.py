@@ -4,14 +4,14 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
-from schemas.examining import QualityConfig, TagsConfig
+from schemas.examining import OcrConfig, QualityConfig, TagsConfig
 from schemas.score import TEMPLATE, ClipConfig
 from schemas.section import Section
-from schemas.selecting import BalanceConfig, SemanticConfig
+from schemas.selecting import BalanceConfig, MiningConfig, SemanticConfig
 
 Cosine = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
-Scored = Literal["clip_alt", "clip_caption", "clip_best", "quality"]
+Scored = Literal["clip_alt", "clip_caption", "clip_best", "clip_masked", "quality"]
 
 SCORED_FIELDS = (
     "long_positive",
@@ -54,7 +54,8 @@ class KeepRule(Section):
 
     of: Scored = Field(
         "clip_alt",
-        description="Score of the alt text, of the caption, or the better of both; or of the picture alone.",
+        description="Score of the alt text, of the caption, or the better of both; of the alt text with what "
+        "is not written in the picture; or of the picture alone.",
     )
     min: Cosine | None = Field(None, description="The cosine at least.")
     share: Share | None = Field(
@@ -153,8 +154,10 @@ class ScoreConfig(Section):
     )
     quality: QualityConfig | None = Field(None, description="None: pictures are not held against examples.")
     tags: TagsConfig | None = Field(None, description="None: pictures get no tags of their context.")
+    ocr: OcrConfig | None = Field(None, description="None: text in pictures is not read.")
     semantic: SemanticConfig | None = Field(None, description="None: pictures that mean the same all stay.")
     balance: BalanceConfig | None = Field(None, description="None: what is named often is not thinned.")
+    hard_negatives: MiningConfig | None = Field(None, description="None: no negatives are mined.")
     embeddings: bool = Field(
         False, description="Publish pictures', alt texts' and captions', for `losses.distill`."
     )
@@ -165,7 +168,12 @@ class ScoreConfig(Section):
     @property
     def keeps_images(self) -> bool:
         """Return whether the pictures' embeddings are kept beside the scores."""
-        return self.embeddings or self.semantic is not None
+        return self.keeps_texts or self.semantic is not None
+
+    @property
+    def keeps_texts(self) -> bool:
+        """Return whether those of texts that may be the caption are."""
+        return self.embeddings or self.hard_negatives is not None
 
     @model_validator(mode="after")
     def _rules_have_scores(self) -> "ScoreConfig":
@@ -175,8 +183,11 @@ class ScoreConfig(Section):
                     f"words looks at {name}, which is not among fields; add it there"
                     + ("" if name in ("rewrites",) else ", or give words.epsilon")
                 )
-        if self.quality is None and any(rule.of == "quality" for rule in self.keep):
+        asked = {rule.of for rule in self.keep}
+        if self.quality is None and "quality" in asked:
             raise ValueError("keep asks for quality, which nothing scores; add score.quality with examples")
+        if self.ocr is None and "clip_masked" in asked:
+            raise ValueError("keep asks for clip_masked, which nothing scores; add score.ocr")
         if self.texts.margin is not None and not {"long_positive", "long_negative"} <= set(self.fields):
             raise ValueError("texts.margin compares long_positive and long_negative; add both to fields")
         return self

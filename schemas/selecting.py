@@ -68,3 +68,28 @@ class BalanceConfig(Section):
         "drop", description="What becomes of samples without an entry; the paper drops them."
     )
     seed: int = Field(0, ge=0, description="Of the lots, which are drawn by uid and entry.")
+
+
+class MiningConfig(Section):
+    """Of each kept sample the captions of others that a CLIP mistakes for its own (UniME, arXiv 2504.17432).
+
+    They are published as mined_negatives.parquet: uid, rank, text_uid, text, cosine.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    most: int = Field(8, ge=1, le=1000, description="Negatives of a sample, as in the paper.")
+    beta: float = Field(
+        0.1,
+        ge=-2,
+        le=2,
+        description="A text that scores so much higher than the own caption is likely true of the picture as "
+        "well, and is none.",
+    )
+    pool: int = Field(
+        100_000,
+        ge=1,
+        le=10_000_000,
+        description="Captions that each picture is compared with, drawn by lot; all are in memory at once, "
+        "1 to 2 KB each.",
+    )

@@ -47,11 +47,13 @@ SCORING = (
     "transforms/scoring/score_table.py",
 )
 EXAMINING = (
+    "lvlm_workers/text_finder.py",
     "transforms/fit_direction.py",
     "transforms/scoring/examine.py",
     "transforms/scoring/examples.py",
     "transforms/selecting/context_tags.py",
     "transforms/selecting/quality_direction.py",
+    "transforms/selecting/text_in_image.py",
     "transforms/selecting/unit_vectors.py",
 )
 PUBLISHING = (

@@ -81,6 +81,7 @@ class _Score(beam.DoFn):  # type: ignore[misc]
 
     def teardown(self) -> None:
         self._scorer.close()
+        self._examiner = None
 
     def process(self, job: ShardJob) -> Iterator[tuple[int, Account]]:
         scoring = self._config.score

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
+from schemas.examining import OcrConfig
 from schemas.scoring import KeepRule, ScoreConfig
 from transforms.scoring.score_table import Scores
 
 UNREADABLE = "unreadable_picture"
 UNSCORED = "no_score"
+PRINTED = "text_printed"
 
 Thresholds = Mapping[str, float]
 """By `share_name`: the lowest score that is kept."""
@@ -40,3 +42,10 @@ def objection(scores: Scores, rules: Sequence[KeepRule], thresholds: Thresholds)
         if score < least:
             return rule.of, f"{score:.4f}"
     return None
+
+
+def printed_objection(scores: Scores, ocr: OcrConfig | None) -> tuple[str, str] | None:
+    """Return the reason where too much of the alt text stands in the picture, and the share of its words."""
+    if ocr is None or ocr.max_printed is None or scores.text_printed is None:
+        return None
+    return (PRINTED, f"{scores.text_printed:.4f}") if scores.text_printed > ocr.max_printed else None

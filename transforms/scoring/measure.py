@@ -44,7 +44,7 @@ def measure(
         _scores(sample, of_sample, one, config)
         for sample, of_sample, one in zip(samples, texts, scored, strict=True)
     ]
-    found = examiner.examine(found, scored)
+    found = examiner.examine(found, scored, pictures, [sample.facts.alt_text for sample in samples])
     if config.words is None:
         return found
     return _with_words(samples, found, scored, scorer, config.words)
@@ -83,7 +83,7 @@ def _scores(sample: Annotated, texts: Sequence[str], scored: Scored, config: Sco
         clip_caption=cosine[cut_to_fit(choose_caption(written, facts.alt_text))],
         fields={name: of(written[name]) for name in config.fields},
         image=scored.image_E.astype(np.float16) if config.keeps_images else None,
-        texts=_candidates(facts.alt_text, written, texts, scored) if config.embeddings else {},
+        texts=_candidates(facts.alt_text, written, texts, scored) if config.keeps_texts else {},
     )
 
 

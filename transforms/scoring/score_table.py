@@ -13,7 +13,7 @@ from schemas.annotation import is_list_field
 
 Cosine = float | None
 Vector = NDArray[np.float16]
-COLUMNS = ("clip_alt", "clip_caption", "quality")
+COLUMNS = ("clip_alt", "clip_caption", "clip_masked", "quality")
 """Of the table: those that a rule of `score.keep` can ask about."""
 _WORD = pa.struct(
     [("word", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("score", pa.float32())]
@@ -33,6 +33,8 @@ class Scores:
         words: of fields whose words were looked at, those of each text with their scores, behind a template.
         quality: the picture's cosine with the direction of quality.
         tags: of the picture's context, by attribute; None where they were not asked for.
+        clip_masked: the alt text's cosine with the picture without its writing.
+        text_printed: share of the alt text's words that stand in the picture; None where it was not read.
         image: the picture's embedding, of unit length, where it is kept.
         texts: then those of the texts that may become the caption, each as it is cut for that.
     """
@@ -46,6 +48,8 @@ class Scores:
     words: Mapping[str, Sequence[WordScores]] = field(default_factory=dict)
     quality: Cosine = None
     tags: Mapping[str, str] | None = None
+    clip_masked: Cosine = None
+    text_printed: float | None = None
     image: Vector | None = None
     texts: Mapping[str, Vector] = field(default_factory=dict)
 
@@ -64,6 +68,7 @@ def score_schema(fields: Sequence[str], words: Sequence[str] = ()) -> pa.Schema:
     ]
     columns += [(f"words_{name}", pa.list_(_WORDS)) for name in words]
     columns += [("quality", pa.float32()), ("context_tags", _TAGS)]
+    columns += [("clip_masked", pa.float32()), ("text_printed", pa.float32())]
     return pa.schema([*columns, ("image", pa.list_(pa.float16())), ("texts", _TEXTS)])
 
 
@@ -76,7 +81,7 @@ def score_table(rows: Iterable[Scores], fields: Sequence[str], words: Sequence[s
 def scores_in(table: pa.Table) -> list[Scores]:
     """Return what `score_table` wrote."""
     names = table.column_names
-    fields = [n.removeprefix("clip_") for n in names if n.startswith("clip_")][2:]
+    fields = [n.removeprefix("clip_") for n in names if n.startswith("clip_") and n not in COLUMNS]
     words = [n.removeprefix("words_") for n in names if n.startswith("words_")]
     return [
         Scores(
@@ -89,6 +94,8 @@ def scores_in(table: pa.Table) -> list[Scores]:
             words={name: [_read_words(text) for text in row[f"words_{name}"] or ()] for name in words},
             quality=row["quality"],
             tags=None if row["context_tags"] is None else dict(map(_read_tag, row["context_tags"])),
+            clip_masked=row["clip_masked"],
+            text_printed=row["text_printed"],
             image=None if row["image"] is None else np.asarray(row["image"], np.float16),
             texts={one["text"]: np.asarray(one["embedding"], np.float16) for one in row["texts"] or ()},
         )
@@ -107,6 +114,8 @@ def _row(row: Scores, fields: Sequence[str], words: Sequence[str]) -> dict[str, 
         **{f"words_{name}": [_words(text) for text in row.words.get(name, ())] for name in words},
         "quality": row.quality,
         "context_tags": None if row.tags is None else [_tag(*tag) for tag in row.tags.items()],
+        "clip_masked": row.clip_masked,
+        "text_printed": row.text_printed,
         "image": row.image,
         "texts": [{"text": text, "embedding": vector} for text, vector in row.texts.items()] or None,
     }

@@ -15,7 +15,7 @@ from transforms.code_mark import EXAMINING, SCORING, code_mark
 from transforms.fingerprint import fingerprint
 from transforms.scoring.edit import edit
 from transforms.scoring.examples import examples_mark
-from transforms.scoring.keep import UNREADABLE, Thresholds, objection, shares
+from transforms.scoring.keep import UNREADABLE, Thresholds, objection, printed_objection, shares
 from transforms.scoring.score_table import Cosine, Scores, scores_in
 from transforms.shard_job import ShardJob
 from transforms.steps import plan_steps
@@ -43,8 +43,8 @@ def measured(config: RunConfig) -> list[object]:
     scoring = scoring_of(config)
     asked = [step.asked for step in plan_steps(config).values()]
     words = scoring.words and [list(scoring.words.read), scoring.words.template]
-    looked_at = [list(scoring.fields), words, scoring.embeddings, scoring.keeps_images]
-    of_pictures = [scoring.quality and examples_mark(scoring.quality), scoring.tags]
+    looked_at = [list(scoring.fields), words, scoring.keeps_texts, scoring.keeps_images]
+    of_pictures = [scoring.quality and examples_mark(scoring.quality), scoring.tags, scoring.ocr is not None]
     if any(of_pictures):
         of_pictures.append(code_mark(*EXAMINING))
     how = [looked_at, of_pictures, asked, config.chunk_samples]
@@ -106,7 +106,8 @@ def _judge(
 ) -> Judged | Verdict:
     if scores.reason is not None:
         return _verdict(sample.facts, "failed", UNREADABLE, scores.reason)
-    if (against := objection(scores, scoring.keep, thresholds)) is not None:
+    against = objection(scores, scoring.keep, thresholds) or printed_objection(scores, scoring.ocr)
+    if against is not None:
         return _verdict(sample.facts, "dropped", *against)
     epsilon = epsilon_of(scoring, thresholds)
     edited = edit(sample, scores, scoring, epsilon)
@@ -135,8 +136,8 @@ def _verdict(facts: Facts, kind: str, reason: str, value: str) -> Verdict:
 def scores_json(sample: Judged) -> dict[str, Any]:
     """Return a sample's scores as `KEY.json` has them: beside each text of a field its cosine.
 
-    `f_clipscore_grad` beside those whose words were looked at; `quality` and `context_tags` where they are
-    asked for.
+    `f_clipscore_grad` beside those whose words were looked at; `quality`, `context_tags`, `clip_masked` and
+    `text_printed` where they are asked for.
     """
     scores, epsilon = sample.scores, sample.epsilon
     found: dict[str, Any] = {
@@ -146,6 +147,9 @@ def scores_json(sample: Judged) -> dict[str, Any]:
     }
     if scores.quality is not None:
         found["quality"] = _rounded(scores.quality)
+    if scores.text_printed is not None:
+        found["clip_masked"] = _rounded(scores.clip_masked)
+        found["text_printed"] = _rounded(scores.text_printed)
     if scores.tags is not None:
         found["context_tags"] = dict(scores.tags)
     if epsilon is not None:
