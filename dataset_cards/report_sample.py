@@ -114,10 +114,7 @@ def changed_texts(
 def _pairs(record: Mapping[str, Any], room: TextRoom) -> list[list[Part]]:
     positive, negative = (_texts(record.get(name)) for name in _PAIRED)
     both = list(zip_longest(positive, negative))[:MAX_ITEMS]
-    return [
-        word_changes(room.take(yes or ""), room.take(no)) if no else [room.take(yes)]
-        for yes, no in both
-    ]
+    return [word_changes(room.take(yes or ""), room.take(no)) if no else [room.take(yes)] for yes, no in both]
 
 
 def _list(record: Mapping[str, Any], name: str, room: TextRoom) -> list[str]:

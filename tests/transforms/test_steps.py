@@ -208,7 +208,8 @@ def test_detectors_detect_and_models_write(configure: Configure) -> None:
     with pytest.raises(ConfigError, match="'finder' is for detectors, and its worker is of kind 'openai'"):
         plan_steps(config)
     segments = RunConfig.model_validate(
-        config.model_dump(by_alias=True) | {"workers": {name: {"kind": "segments"} for name in config.workers}}
+        config.model_dump(by_alias=True)
+        | {"workers": {name: {"kind": "segments"} for name in config.workers}}
     )
     with pytest.raises(ConfigError, match="'first' asks for texts, and its worker, of kind 'segments'"):
         plan_steps(segments)
