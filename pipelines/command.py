@@ -1,6 +1,7 @@
 """The command line that every pipeline shares: `python -m pipelines.NAME --config CONFIG [BEAM OPTIONS]`."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -76,7 +77,9 @@ def _check_reach(run: Run) -> None:
     lists = run.config.dedup.decontaminate if run.config.dedup else ()
     quality = run.config.score.quality if run.config.score else None
     examples = (*quality.good, *quality.bad) if quality else ()
-    for path in (run.config.output, *lists, *examples, *(job.shard.path for job in run.jobs)):
+    clip = run.config.score.clip.checkpoint if run.config.score else ""
+    folders = (clip,) if os.path.isdir(clip) else ()
+    for path in (run.config.output, *lists, *examples, *folders, *(job.shard.path for job in run.jobs)):
         if is_local(path):
             raise ConfigError(f"Dataflow's machines cannot reach {path}; put it in a bucket, as gs://...")
     setup, image = options.view_as(SetupOptions), options.view_as(WorkerOptions).sdk_container_image

@@ -47,7 +47,8 @@ def run_publish(run: Run) -> Account:
     for step in run.config.annotate:
         check_done(run, "annotate", run.asked(step))
     if run.config.score is not None:
-        check_done(run, "score", decided(run.config))
+        for what in ((), ("texts",)):
+            check_done(run, "score", *what, decided(run.config))
     started = time.monotonic()
     mark = publish_mark(run)
     clear(run, mark)

@@ -16,6 +16,7 @@ from pipelines.engine import runs_elsewhere
 from recipes.base import Recipe
 from schemas.config import AnnotateStep, RunConfig
 from schemas.errors import ConfigError, DropRatioError, RunError
+from schemas.scoring import ScoreConfig
 from transforms.accounts import Account, total
 from transforms.commit_accounts import Accounts
 from transforms.fingerprint import fingerprint
@@ -89,14 +90,21 @@ def on_any_worker(config: RunConfig) -> RunConfig:
     if config.dedup is not None:
         lists = tuple(_absolute(path) for path in config.dedup.decontaminate)
         changed["dedup"] = config.dedup.model_copy(update={"decontaminate": lists})
-    if config.score is not None and (quality := config.score.quality) is not None:
-        examples = {
-            "good": tuple(map(_absolute, quality.good)),
-            "bad": tuple(map(_absolute, quality.bad)),
-        }
-        absolute = quality.model_copy(update=examples)
-        changed["score"] = config.score.model_copy(update={"quality": absolute})
+    if config.score is not None:
+        changed["score"] = _scoring_on_any_worker(config.score)
     return config.model_copy(update=changed)
+
+
+def _scoring_on_any_worker(scoring: ScoreConfig) -> ScoreConfig:
+    changed: dict[str, object] = {}
+    folder = os.path.expanduser(scoring.clip.checkpoint)
+    if os.path.isdir(folder):  # else a hub id, or an error that is told later
+        clip = scoring.clip.model_copy(update={"checkpoint": os.path.abspath(folder)})
+        changed["clip"] = clip
+    if (quality := scoring.quality) is not None:
+        examples = {name: tuple(map(_absolute, getattr(quality, name))) for name in ("good", "bad")}
+        changed["quality"] = quality.model_copy(update=examples)
+    return scoring.model_copy(update=changed)
 
 
 def _absolute(path: str) -> str:

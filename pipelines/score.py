@@ -32,12 +32,12 @@ def run_score(run: Run) -> Account:
     """
     if run.config.score is None:
         return Account()
+    check_done(run, "dedup")
     for step in run.config.annotate:
         check_done(run, "annotate", run.asked(step))
     check_scorer(run)
-    if not exists(_measured(run)):
-        find_direction(run)
-        _measure(run)
+    find_direction(run)
+    _measure(run)  # what is committed is passed by, what was removed is made anew
     find_thresholds(run)
     refine_negatives(run)
     select(run, read_accounts(_measured(run)))

@@ -28,12 +28,15 @@ from transforms.scoring.scored import (
     scoring_of,
     thresholds_path,
 )
-from transforms.scoring.thresholds import Counts, CountScores, find_bucket, rank_of, score_of
+from transforms.scoring.thresholds import BUCKETS, Counts, CountScores, find_bucket, rank_of, score_of
 from transforms.select_shards import SelectShards
 from transforms.selecting.blind_negatives import refine, refinement_json
 from transforms.selecting.text_pairs import TextPair, draw_pairs
 from transforms.shard_job import ShardJob
 from transforms.storage import commit_bytes, exists, read_json, read_table, remove
+
+NO_SCORES = np.zeros(BUCKETS, np.int64)
+NO_WORD_IS_LOWER = -1.0
 
 
 def find_thresholds(run: Run) -> None:
@@ -44,7 +47,7 @@ def find_thresholds(run: Run) -> None:
     upper = _count(run, {})
     found: dict[str, float] = {}
     for rule in rules:
-        counts = upper[rule.of]
+        counts = upper.get(rule.of, NO_SCORES)
         if not counts.any():
             found[share_name(rule)] = 1.0  # of no scores: nothing is kept
             continue
@@ -52,7 +55,8 @@ def find_thresholds(run: Run) -> None:
         lower = _count(run, {rule.of: bucket})[rule.of]
         found[share_name(rule)] = score_of(bucket << 16 | find_bucket(lower, rank)[0])
     if words:
-        found[EPSILON] = calibrate_counts(upper[TRUE], upper[CHANGED]).epsilon
+        true, changed = (upper.get(kind, NO_SCORES) for kind in (TRUE, CHANGED))
+        found[EPSILON] = calibrate_counts(true, changed).epsilon if true.any() else NO_WORD_IS_LOWER
     commit_bytes(path, json.dumps(found, sort_keys=True).encode())
 
 

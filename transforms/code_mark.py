@@ -23,8 +23,10 @@ FILTERING = ("transforms/filter_facts.py", "transforms/profile_shards.py", "sche
 COMPARING = ("transforms/dedup", "transforms/hash_list.py")
 ASKING = (
     "lvlm_workers/colour_segments.py",
+    "lvlm_workers/picture.py",
     "lvlm_workers/segments.py",
     "recipes",
+    "schemas/boxes.py",
     "schemas/colour_names.py",
     "transforms/annotation_table.py",
     "transforms/ask_shard.py",
@@ -41,7 +43,9 @@ SCORING = (
     "lvlm_workers/clip_scorer.py",
     "lvlm_workers/clip_texts.py",
     "lvlm_workers/clip_words.py",
+    "lvlm_workers/picture.py",
     "recipes/clip_tokens.py",
+    "recipes/sentences.py",
     "transforms/publish/caption.py",
     "transforms/scoring/measure.py",
     "transforms/scoring/score_table.py",

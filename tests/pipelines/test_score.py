@@ -3,6 +3,7 @@
 import io
 import json
 import runpy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from demo_data.scenes import write_scenes
 from lvlm_workers.clip_words import calibrate
 from pipelines.verify import verify
 from recipes.clip_tokens import cut_to_fit
-from schemas.errors import ConfigError, DropRatioError
+from schemas.errors import ConfigError, DropRatioError, PairwrightError
 from transforms.scoring.edit import BLIND, MISALIGNED
 
 Config = dict[str, Any]
@@ -267,3 +268,77 @@ def test_what_is_named_often_is_thinned_and_negatives_are_refined(
         whole = before[record["uid"]]["long_negative"]
         assert all(text in ("", old) for text, old in zip(record["long_negative"], whole, strict=True))
         assert record["long_positive"] == before[record["uid"]]["long_positive"]
+
+
+def test_the_caption_is_scored_whatever_fields_are(
+    curate: Callable[..., Any], config: Config, checkpoint: Path, tmp_path: Path
+) -> None:
+    config["score"] |= {"fields": ["long_positive", "long_negative"], "texts": {"min": 1.0}}
+    run = curate(config, tmp_path / "out")
+    for record in run.records:
+        assert (record["long_positive"], record["caption"]) == ([], cut_to_fit(record["alt_text"]))
+        assert record["scores"]["clip_caption"] == record["scores"]["clip_alt"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [{"keep": [{"share": 0.5}]}, {"words": {}}, {"negatives": {}}, {"semantic": {}}, {"balance": {"t": 1}}],
+    ids=lambda rules: next(iter(rules)),
+)
+def test_nothing_is_left_to_score(
+    curate: Callable[..., Any], config: Config, tmp_path: Path, rules: Config
+) -> None:
+    config["profile"] = {"filters": [{"kind": "side", "min_px": 100_000}], "max_drop_ratio": 1}
+    config["score"] |= rules
+    assert curate(config, tmp_path / "out").counts["published"] == 0
+
+
+def test_negatives_of_nobody_are_refined(curate: Callable[..., Any], config: Config, tmp_path: Path) -> None:
+    config["annotate"] = []
+    config["score"]["negatives"] = {}
+    run = curate(config, tmp_path / "out")
+    assert run.counts["published"] == 24
+    assert json.loads((run.output / "run.json").read_text())["score"]["negatives"]["pairs"] == 0
+
+
+def test_limits_and_machines_redo_nothing(
+    curate: Callable[..., Any], config: Config, checkpoint: Path, tmp_path: Path
+) -> None:
+    config["score"] |= {"semantic": {"max_cosine": 0.9999}, "negatives": {}}
+    first = curate(config, tmp_path / "out")
+    made = tables(first.output)
+    tars = {path: path.stat().st_mtime_ns for path in (first.output / "shards").glob("*.tar")}
+    elsewhere = tmp_path / "elsewhere" / checkpoint.name
+    shutil.copytree(checkpoint, elsewhere)
+    config["score"]["clip"] = {"checkpoint": str(elsewhere), "batch_size": 3}
+    config["score"]["max_drop_ratio"] = 0.99
+    again = curate(config, tmp_path / "out")
+    assert again.digests == first.digests
+    assert made == tables(first.output)
+    assert tars == {path: path.stat().st_mtime_ns for path in (first.output / "shards").glob("*.tar")}
+    config["score"]["balance"] = {"t": 10_000, "unmatched": "keep"}
+    curate(config, tmp_path / "out")
+    kept = {path for path in made if path.name.startswith(("semantic", "negatives"))}
+    assert len(kept) == 4
+    assert all(path.stat().st_mtime_ns == made[path] for path in kept)
+    names = [path.name.split("-")[0] for path in (first.output / "work" / "scores").iterdir()]
+    assert names.count("semantic") == 3
+
+
+def tables(output: Path) -> dict[Path, int]:
+    """Return when each table and model of the stage was written; its accounts are added up anew every time."""
+    found = (output / "work" / "scores").iterdir()
+    return {path: path.stat().st_mtime_ns for path in found if not path.name.startswith("summary")}
+
+
+def test_a_damaged_table_of_scores_is_made_anew(
+    curate: Callable[..., Any], config: Config, tmp_path: Path
+) -> None:
+    first = curate(config, tmp_path / "out")
+    table = sorted((first.output / "work" / "scores").glob("00000-*.parquet"))[0]
+    table.write_bytes(table.read_bytes()[:100])
+    config["publish"] = {"samples_per_shard": 5}
+    with pytest.raises(PairwrightError, match="remove it"):
+        curate(config, tmp_path / "out")
+    table.unlink()
+    assert curate(config, tmp_path / "out").counts["published"] == 24

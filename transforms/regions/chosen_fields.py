@@ -36,5 +36,12 @@ def _region(value: Mapping[str, Any]) -> Region:
     return Region(
         box=read_box(value.get("box")) or _NO_BOX,
         phrase=phrase if isinstance(phrase, str) else "",
-        raw_score=None if score is None else float(score) if type(score) in (int, float) else math.nan,
+        raw_score=None if score is None else _number(score),
     )
+
+
+def _number(value: object) -> float:
+    try:
+        return float(value) if type(value) in (int, float) else math.nan  # type: ignore[arg-type]
+    except OverflowError:  # a whole number of hundreds of digits
+        return math.nan

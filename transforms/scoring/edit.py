@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lvlm_workers.clip_words import misaligned
-from recipes.clip_tokens import cut_to_fit
-from schemas.annotation import FIELDS, Annotation, is_list_field
+from lvlm_workers.clip_words import WordScores, misaligned
+from schemas.annotation import FIELDS, Annotation
 from schemas.scoring import ScoreConfig, TextRules
 from transforms.annotated import Annotated
-from transforms.publish.caption import choose_caption
+from transforms.publish.caption import TEXTS, choose_caption
 from transforms.scoring.score_table import Cosine, Scores
 
 LOW = "score under texts.min"
@@ -19,6 +18,7 @@ BLIND = "told without the picture"
 MISALIGNED = "word that the picture speaks against"
 
 _FALSE = "long_negative"
+_NOTHING = WordScores(words=(), cosine=None)
 _NEGATIVE = frozenset({_FALSE, "short_negative"})
 
 
@@ -49,7 +49,7 @@ def edit(sample: Annotated, scores: Scores, config: ScoreConfig, epsilon: float 
     annotations = tuple(_edit_annotation(annotation, keep) for annotation in sample.annotations)
     left_scores = _edit_scores(scores, keep)
     alt_text, left = sample.facts.alt_text, written_fields(annotations)
-    caption = cosines(written_fields(sample.annotations), alt_text, scores)[choose_caption(left, alt_text)]
+    caption = scores.captions.get(choose_caption(left, alt_text))
     edited = Edited(
         annotations=annotations,
         scores=replace(left_scores, clip_caption=caption),
@@ -63,7 +63,7 @@ def blank_negatives(edited: Edited, gone: Collection[int], why: str) -> Edited:
     if not gone:
         return edited
 
-    def blanked(name: str, value: Any, empty: str | None) -> Any:
+    def blanked(name: str, value: Any, empty: str | WordScores | None) -> Any:
         return [empty if k in gone else one for k, one in enumerate(value)] if name == _FALSE else value
 
     annotations = tuple(
@@ -71,10 +71,11 @@ def blank_negatives(edited: Edited, gone: Collection[int], why: str) -> Edited:
         for one in edited.annotations
     )
     of_fields = {name: blanked(name, value, None) for name, value in edited.scores.fields.items()}
+    words = {name: blanked(name, value, _NOTHING) for name, value in edited.scores.words.items()}
     counted = dict(edited.dropped.get(_FALSE, {})) | {why: len(gone)}
     return Edited(
         annotations=annotations,
-        scores=replace(edited.scores, fields=of_fields),
+        scores=replace(edited.scores, fields=of_fields, words=words),
         dropped={**edited.dropped, _FALSE: counted},
     )
 
@@ -88,17 +89,10 @@ def _too_near(scores: Scores, margin: float | None) -> list[int]:
     return [k for k, (yes, no) in pairs if yes is not None and no is not None and yes - no < margin]
 
 
-def cosines(written: Mapping[str, Any], alt_text: str, scores: Scores) -> dict[str, Cosine]:
-    """Return the cosines of a sample's texts by the text, cut for the caption; of all that it may become."""
-    found: dict[str, Cosine] = {}
-    for name, of_field in scores.fields.items():
-        texts = written[name] if is_list_field(name) else [written[name]]
-        values = of_field if isinstance(of_field, list | tuple) else [of_field]
-        found |= {cut_to_fit(text): value for text, value in zip(texts, values, strict=True) if text}
-    return found | {
-        choose_caption(written, alt_text): scores.clip_caption,
-        cut_to_fit(alt_text): scores.clip_alt,
-    }
+def may_be_caption(written: Mapping[str, Any], alt_text: str) -> list[str]:
+    """Return the texts of which one is the caption, whichever others are left out."""
+    one_text = (written[name] for name in TEXTS if written[name])
+    return [alt_text, *written["long_positive"], *one_text]
 
 
 def written_fields(annotations: Sequence[Annotation]) -> dict[str, Any]:

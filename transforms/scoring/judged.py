@@ -18,6 +18,7 @@ from transforms.storage import read_json, read_table
 
 SELECTIONS = ("semantic", "balance")
 """Sections of `score` that compare samples with each other, in the order in which they do."""
+_AFTER_ALL = ("hard_negatives", "embeddings")
 
 
 def judged(job: ShardJob, config: RunConfig) -> Iterator[Judged | Verdict]:
@@ -60,13 +61,15 @@ def text_pairs(sample: Judged) -> list[TextPair]:
 
 def refinement_path(job: ShardJob, config: RunConfig) -> str:
     """Return where the text-only models lie; the same for every shard of a run."""
-    mark = fingerprint("negatives", decided(config), job.dedup_mark)
+    later = ("semantic", "balance", *_AFTER_ALL)
+    mark = fingerprint("negatives", decided(config, without=later), job.dedup_mark)
     return str(FileSystems.join(job.work, "scores", f"negatives-{mark}.json"))
 
 
 def selection_path(job: ShardJob, config: RunConfig, what: str) -> str:
     """Return where a selection's verdicts on a shard lie."""
-    mark = fingerprint(what, decided(config), job.dedup_mark)
+    later = (*SELECTIONS[SELECTIONS.index(what) + 1 :], *_AFTER_ALL)
+    mark = fingerprint(what, decided(config, without=later), job.dedup_mark)
     return str(FileSystems.join(job.work, "scores", f"{what}-{job.shard.slug}-{mark}.parquet"))
 
 

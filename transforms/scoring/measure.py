@@ -11,8 +11,8 @@ from lvlm_workers.clip_words import WordScores
 from recipes.clip_tokens import cut_to_fit
 from schemas.scoring import ScoreConfig, WordRules
 from transforms.annotated import Annotated
-from transforms.publish.caption import TEXTS, choose_caption
-from transforms.scoring.edit import written_fields
+from transforms.publish.caption import choose_caption
+from transforms.scoring.edit import may_be_caption, written_fields
 from transforms.scoring.examine import Examiner
 from transforms.scoring.score_table import Cosine, Scores, Vector
 
@@ -53,7 +53,7 @@ def measure(
 def _texts(sample: Annotated, fields: Sequence[str]) -> list[str]:
     """Return a sample's distinct texts, cut."""
     written = written_fields(sample.annotations)
-    found = [sample.facts.alt_text, choose_caption(written, sample.facts.alt_text)]
+    found = may_be_caption(written, sample.facts.alt_text)
     for name in fields:
         found += _as_list(written[name])
     return list(dict.fromkeys(map(cut_to_fit, found)))
@@ -83,6 +83,7 @@ def _scores(sample: Annotated, texts: Sequence[str], scored: Scored, config: Sco
         clip_caption=cosine[cut_to_fit(choose_caption(written, facts.alt_text))],
         fields={name: of(written[name]) for name in config.fields},
         image=scored.image_E.astype(np.float16) if config.keeps_images else None,
+        captions={text: cosine[text] for text in map(cut_to_fit, may_be_caption(written, facts.alt_text))},
         texts=_candidates(facts.alt_text, written, texts, scored) if config.keeps_texts else {},
     )
 
@@ -91,7 +92,7 @@ def _candidates(
     alt_text: str, written: Mapping[str, Any], texts: Sequence[str], scored: Scored
 ) -> dict[str, Vector]:
     """Return the embeddings of the texts that may be the caption once others are left out."""
-    found = [alt_text, *written["long_positive"], *(written[name] for name in TEXTS if written[name])]
+    found = may_be_caption(written, alt_text)
     place = {text: k for k, text in enumerate(texts) if scored.cosine_K[k] is not None}
     kept = [text for text in dict.fromkeys(map(cut_to_fit, found)) if text in place]
     return {text: scored.text_KE[place[text]].astype(np.float16) for text in kept}

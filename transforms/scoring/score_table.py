@@ -1,6 +1,6 @@
 """A sample's scores, and the table that keeps them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,6 +20,7 @@ _WORD = pa.struct(
 )
 _WORDS = pa.struct([("words", pa.list_(_WORD)), ("cosine", pa.float32()), ("unread", pa.int32())])
 _TAGS = pa.list_(pa.struct([("attribute", pa.string()), ("value", pa.string())]))
+_CAPTIONS = pa.list_(pa.struct([("text", pa.string()), ("cosine", pa.float32())]))
 _TEXTS = pa.list_(pa.struct([("text", pa.string()), ("embedding", pa.list_(pa.float16()))]))
 
 
@@ -29,6 +30,7 @@ class Scores:
 
     Args:
         reason: why there are no scores: what is wrong with the picture.
+        captions: cosine of each text that may become the caption, as it is cut for that.
         fields: of each scored field, in the order of its texts; null where there is nothing to read.
         words: of fields whose words were looked at, those of each text with their scores, behind a template.
         quality: the picture's cosine with the direction of quality.
@@ -44,6 +46,7 @@ class Scores:
     reason: str | None = None
     clip_alt: Cosine = None
     clip_caption: Cosine = None
+    captions: Mapping[str, Cosine] = field(default_factory=dict)
     fields: Mapping[str, Cosine | Sequence[Cosine]] = field(default_factory=dict)
     words: Mapping[str, Sequence[WordScores]] = field(default_factory=dict)
     quality: Cosine = None
@@ -63,6 +66,7 @@ def score_schema(fields: Sequence[str], words: Sequence[str] = ()) -> pa.Schema:
     """Return the schema of the scores of these fields, and of the words of some."""
     columns: list[tuple[str, pa.DataType]] = [("index", pa.int64()), ("uid", pa.string())]
     columns += [("reason", pa.string()), ("clip_alt", pa.float32()), ("clip_caption", pa.float32())]
+    columns += [("captions", _CAPTIONS)]
     columns += [
         (f"clip_{name}", pa.list_(pa.float32()) if is_list_field(name) else pa.float32()) for name in fields
     ]
@@ -90,17 +94,45 @@ def scores_in(table: pa.Table) -> list[Scores]:
             reason=row["reason"],
             clip_alt=row["clip_alt"],
             clip_caption=row["clip_caption"],
+            captions={one["text"]: one["cosine"] for one in row["captions"] or ()},
             fields={name: row[f"clip_{name}"] for name in fields if row["reason"] is None},
             words={name: [_read_words(text) for text in row[f"words_{name}"] or ()] for name in words},
             quality=row["quality"],
             tags=None if row["context_tags"] is None else dict(map(_read_tag, row["context_tags"])),
             clip_masked=row["clip_masked"],
             text_printed=row["text_printed"],
-            image=None if row["image"] is None else np.asarray(row["image"], np.float16),
-            texts={one["text"]: np.asarray(one["embedding"], np.float16) for one in row["texts"] or ()},
+            image=image,
+            texts=texts,
         )
-        for row in table.to_pylist()
+        for row, image, texts in zip(
+            table.drop_columns(["image", "texts"]).to_pylist(),
+            _vectors(table.column("image")),
+            _texts(table.column("texts")),
+            strict=True,
+        )
     ]
+
+
+def _vectors(column: Any) -> list[Vector | None]:
+    """Return a column of vectors without making a Python number of each of theirs."""
+    return [_vector(one) if one.is_valid else None for one in _each(column)]
+
+
+def _texts(column: Any) -> list[dict[str, Vector]]:
+    return [dict(_of_sample(one.values)) if one.is_valid else {} for one in _each(column)]
+
+
+def _of_sample(rows: Any) -> Iterator[tuple[str, Vector]]:
+    yield from zip(rows.field("text").to_pylist(), map(_vector, rows.field("embedding")), strict=True)
+
+
+def _each(column: Any) -> Any:
+    return column.combine_chunks() if column.num_chunks else ()
+
+
+def _vector(one: Any) -> Vector:
+    vector: Vector = one.values.to_numpy(zero_copy_only=False)
+    return vector
 
 
 def _row(row: Scores, fields: Sequence[str], words: Sequence[str]) -> dict[str, Any]:
@@ -110,6 +142,7 @@ def _row(row: Scores, fields: Sequence[str], words: Sequence[str]) -> dict[str, 
         "reason": row.reason,
         "clip_alt": row.clip_alt,
         "clip_caption": row.clip_caption,
+        "captions": [{"text": text, "cosine": cosine} for text, cosine in row.captions.items()],
         **{f"clip_{name}": row.fields.get(name) for name in fields},
         **{f"words_{name}": [_words(text) for text in row.words.get(name, ())] for name in words},
         "quality": row.quality,

@@ -1,6 +1,6 @@
 """What the scores of a shard's samples decide: who is kept, and which of their texts."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from lvlm_workers.clip_words import f_clipscore_grad
 from schemas.config import RunConfig
+from schemas.errors import RunError
 from schemas.facts import Facts, Verdict
 from schemas.scoring import ScoreConfig
 from transforms.annotated import Annotated, annotated_chunks
@@ -51,10 +52,12 @@ def measured(config: RunConfig) -> list[object]:
     return [code_mark(*SCORING), scoring.clip.identity(), how]
 
 
-def decided(config: RunConfig) -> list[object]:
-    """Return what decides who is kept, and which texts."""
-    code = code_mark("transforms/scoring", "transforms/selecting")
-    return [*measured(config), code, scoring_of(config)]
+def decided(config: RunConfig, *, without: Collection[str] = ()) -> list[object]:
+    """Return what decides who is kept, and which texts; `without` some sections, which come later."""
+    scoring = scoring_of(config)
+    told = scoring.model_dump(mode="json", exclude={"clip", "max_drop_ratio", *without})
+    bounds = [rule.bound() for rule in scoring.keep]
+    return [*measured(config), code_mark("transforms/scoring", "transforms/selecting"), told, bounds]
 
 
 def scoring_of(config: RunConfig) -> ScoreConfig:
@@ -72,7 +75,8 @@ def score_path(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
 def thresholds_path(job: ShardJob, config: RunConfig) -> str:
     """Return where the pool's thresholds lie; the same for every shard of a run."""
     wanted = [[rule.of, rule.bound()] for rule in shares(scoring_of(config))]
-    mark = fingerprint("thresholds", measured(config), job.dedup_mark, wanted, needs_epsilon(config))
+    code = code_mark("transforms/scoring/thresholds.py", "transforms/scoring/changed_words.py")
+    mark = fingerprint("thresholds", measured(config), code, job.dedup_mark, wanted, needs_epsilon(config))
     return str(FileSystems.join(job.work, "scores", f"thresholds-{mark}.json"))
 
 
@@ -97,6 +101,11 @@ def candidates(job: ShardJob, config: RunConfig) -> Iterator[Judged | Verdict]:
     scoring, thresholds = scoring_of(config), read_thresholds(job, config)
     for chunk, samples in annotated_chunks(job, config):
         rows = scores_in(read_table(score_path(job, config, chunk)))
+        if [sample.facts.uid for sample in samples] != [scores.uid for scores in rows]:
+            raise RunError(
+                f"the scores of {job.shard.name} are of other samples than were annotated; remove the folder "
+                f"{FileSystems.join(job.work, 'scores')} and run again"
+            )
         for sample, scores in zip(samples, rows, strict=True):
             yield _judge(sample, scores, scoring, thresholds)
 

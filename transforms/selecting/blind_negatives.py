@@ -64,20 +64,17 @@ class BlindReport:
     @property
     def kept_share(self) -> float:
         """Share of the pairs that stay."""
-        return self.kept / self.pairs
+        return self.kept / self.pairs if self.pairs else 1.0
 
 
 def refine(pairs: Sequence[TextPair]) -> tuple[Refinement, BlindReport]:
     """Return what decides over pairs like these, and what it does to them.
 
     Pairs are a sample of the pool (`draw_pairs`): memory and time grow with them, and some 100,000 are
-    plenty. Their order does not matter.
-
-    Raises:
-        ValueError: there are no pairs.
+    plenty. Their order does not matter. Of no pairs, all stay.
     """
     left = sorted(pairs, key=lambda pair: (pair.uid, pair.place, pair.positive, pair.negative))
-    before = after = blind_accuracy(left, _FRESH)
+    before = after = blind_accuracy(left, _FRESH) if left else {}
     rounds: list[tuple[BlindScorers, GapGrid]] = []
     while left and len(rounds) < MAX_ROUNDS and not _is_blind(after, len(left)):
         scorers = fit_scorers(left, _SEED)

@@ -37,6 +37,7 @@ SCORES = Scores(
     uid="u",
     clip_alt=0.25,
     clip_caption=0.30,
+    captions={"alt": 0.25, "A.": 0.30, "B.": 0.20, "C.": 0.26, "R.": 0.28},
     fields={"long_positive": [0.30, 0.20, 0.26], "long_negative": [0.10, 0.1, 0.255], "recaption": 0.28},
     words={"long_positive": [said(-0.2, 0.1), said(0.0), said(0.1)]},
 )
@@ -88,7 +89,7 @@ def test_what_each_rule_leaves(
 
 def test_scores_that_are_missing_object_to_nothing() -> None:
     unread = Scores(
-        index=3, uid="u", clip_alt=None, clip_caption=0.1,
+        index=3, uid="u", clip_alt=None, clip_caption=0.1, captions={"A.": None, "B.": 0.1},
         fields={"long_positive": [None, 0.1, None], "long_negative": [0.9, None, 0.9], "recaption": None},
     )  # fmt: skip
     edited = edit(SAMPLE, unread, scoring(below_alt=0.0, margin=0.0, min=0.0))

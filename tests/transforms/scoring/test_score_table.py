@@ -14,6 +14,7 @@ ROWS = [
         uid="b",
         clip_alt=0.25,
         clip_caption=None,
+        captions={"a dog": 0.25, "": None},
         fields={"long_positive": [0.5, None], "recaption": None},
         words={"long_positive": [DOG, WordScores(words=(), cosine=None)]},
         quality=-0.5,
@@ -38,6 +39,7 @@ def test_what_is_written_is_read_back_in_order() -> None:
     assert (failed.quality, failed.tags, failed.clip_masked, failed.text_printed) == (None,) * 4
     assert whole.fields == {"long_positive": [0.5, None], "recaption": None}
     assert whole.words == {"long_positive": [DOG, WordScores(words=(), cosine=None)]}
+    assert whole.captions == {"a dog": 0.25, "": None}
     assert whole.image is not None
     np.testing.assert_array_equal(whole.image, [0.5, -0.25])
     np.testing.assert_array_equal(whole.texts["a dog"], [1, 0])

@@ -133,8 +133,9 @@ def test_hostile_texts_and_none() -> None:
     pairs = [TextPair(uid="\ud800", place=n, positive=a, negative=b) for n, a in enumerate(odd) for b in odd]
     refinement, report = refine(pairs)
     assert sum(keeps(refinement, pairs)) == report.kept
-    with pytest.raises(ValueError, match="no pairs"):
-        refine([])
+    nothing, empty = refine([])
+    assert (empty.pairs, empty.kept, empty.rounds, empty.before, empty.kept_share) == (0, 0, 0, {}, 1.0)
+    assert keeps(nothing, pairs) == [True] * len(pairs)
 
 
 @pytest.mark.skipif(not CREPE.exists(), reason="the unrefined SugarCrepe is not there")
