@@ -326,7 +326,7 @@ def test_limits_and_machines_redo_nothing(
 
 
 def tables(output: Path) -> dict[Path, int]:
-    """Return when each table and model of the stage was written; its accounts are added up anew every time."""
+    """Return when each table and model of the stage was written; accounts are added up anew every time."""
     found = (output / "work" / "scores").iterdir()
     return {path: path.stat().st_mtime_ns for path in found if not path.name.startswith("summary")}
 
