@@ -49,6 +49,7 @@ def making(run: Mapping[str, Any]) -> Iterator[str]:
     yield from _coverage(run)
     yield from _seconds(run)
     yield "</div>"
+    yield from _scored(run)
     yield from _spent(run)
     yield from _setup(run)
     yield "</section>"
@@ -80,9 +81,11 @@ def _coverage(run: Mapping[str, Any]) -> Iterator[str]:
 
 def _spent(run: Mapping[str, Any]) -> Iterator[str]:
     usage = run.get("usage", {})
-    recipes = usage.get("recipes", {})
+    recipes = {name: spent for name, spent in usage.get("recipes", {}).items() if "replies" in spent}
     if not recipes:
-        if any(recipe["worker"] == "rules" for recipe in run["recipes"]):
+        if run.get("score"):
+            yield "<p>The model that scored is not paid by the token; no other was asked.</p>"
+        elif any(recipe["worker"] in ("rules", "segments") for recipe in run["recipes"]):
             yield "<p>No model was asked, so there are no tokens and no cost.</p>"
         return
     heads = ("replies", "requests", "tokens in", "tokens out", "model seconds")
@@ -95,6 +98,23 @@ def _spent(run: Mapping[str, Any]) -> Iterator[str]:
     cost = run.get("cost")
     total = "no worker has a price" if cost is None else f"{cost:,.4f} in all, at the configured prices"
     yield f'<p class="note">Tokens as the servers count them; cost: {total}.</p>'
+
+
+def _scored(run: Mapping[str, Any]) -> Iterator[str]:
+    """Yield who scored pictures and texts, and which texts the scores left out."""
+    made = run.get("score")
+    if not made:
+        return
+    clip = {name: value for name, value in made["clip"].items() if value not in ("", "False")}
+    told = ", ".join(f"{name} {value}" for name, value in clip.items())
+    yield f"<p>Pictures and texts were compared by a CLIP or SigLIP: {escape(told)}.</p>"
+    rows = [
+        (field, why, number)
+        for field, whys in sorted(made.get("texts_left_out", {}).items())
+        for why, number in sorted(whys.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    if rows:
+        yield from table(("field", "why", "texts"), rows, caption="Texts that the scores left out")
 
 
 def _spending(name: str, spent: Mapping[str, Any]) -> list[object]:

@@ -8,12 +8,15 @@ from pipelines.plan_interval import Estimate
 from pipelines.plan_measure import Local, annotation_bytes
 from pipelines.plan_sample import Sample
 from pipelines.plan_steps import StepPlan, prices
+from schemas.workers import DETECTORS
 from transforms.shard_groups import window_of
 
 AGAIN = Estimate(value=0.05, low=0.0, high=0.3)
 """Share of replies that are refused and asked for once more: a guess until some are asked for."""
 TOKENS_A_SECOND = Estimate(value=40.0, low=10.0, high=160.0)
 """That a server writes for each request in flight: a guess."""
+DETECTION_S = Estimate(value=0.1, low=0.02, high=15.0)
+"""Seconds a picture of a detector with a model, which writes no tokens: a guess for a GPU, to a CPU core."""
 
 _HOUR = 3600.0
 _MILLION = 1e6
@@ -86,15 +89,22 @@ def step_figures(step: StepPlan, asked: Asked | None, units: Estimate) -> StepFi
     """Return what a step of a model takes for so many units, of which it asks about its `share`."""
     # What a model makes of texts that stand in for others says nothing of how often it errs.
     again = asked.again if asked is not None and not step.unwritten else AGAIN
+    detects = step.worker.kind in DETECTORS
+    if detects:  # it would find the same again
+        again = Estimate.exact(0.0)
     requests = units.times(step.share).times(Estimate.exact(1.0).plus(again))
     text_in, image_in = step.text_in, step.image_in
     if asked is not None and asked.tokens_in:
         text_in, image_in = asked.tokens_a_request, Estimate.exact(0.0)
     out = reply_length(step, asked)
+    if detects:
+        text_in = image_in = out = Estimate.exact(0.0)
     tokens_in, tokens_out = requests.times(text_in.plus(image_in)), requests.times(out)
     price_in, price_out = prices(step.worker)
     if asked is not None:
         hours = requests.times(asked.rate.inverse()).scaled(1 / _HOUR)
+    elif detects:
+        hours = requests.times(DETECTION_S).scaled(1 / _HOUR)
     else:
         hours = tokens_out.times(TOKENS_A_SECOND.inverse()).scaled(1 / (_HOUR * window_of(step.worker)))
     hours, limit = _limited(step, hours, requests, tokens_in.plus(tokens_out))

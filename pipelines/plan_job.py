@@ -14,7 +14,7 @@ from pipelines.plan_scaling import (
 )
 from pipelines.plan_steps import StepPlan, prices
 from schemas.config import RunConfig
-from schemas.workers import OpenAIWorkerConfig, VllmWorkerConfig, WorkerConfig
+from schemas.workers import DETECTORS, OpenAIWorkerConfig, VllmWorkerConfig, WorkerConfig
 from transforms.shard_job import dedup_config
 
 _HOUR = 3600.0
@@ -53,7 +53,9 @@ def _step(step: StepPlan, asked: Asked | None, figures: Figures, picture: float)
     found = step_figures(step, asked, figures.units)
     is_paid = any(prices(step.worker))
     gpu_s = found.tokens_out.value / GPU_TOKENS_A_SECOND
-    if asked is not None:
+    if step.worker.kind in DETECTORS:
+        gpu_s = found.hours.value * _HOUR
+    elif asked is not None:
         gpu_s = found.requests.value / asked.rate.value * gpus(step.worker)
     return StageCost(
         name=name,

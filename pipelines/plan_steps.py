@@ -19,6 +19,9 @@ from transforms.questions import Questions, failed
 from transforms.steps import Step
 from transforms.written_facts import failure_among, with_written
 
+SEGMENTS_S = 0.013
+"""Seconds of one core a picture that `segments` takes (benchmarks.regions); a plan looks at no picture."""
+
 Written = dict[Place, Annotation]
 _NOTHING = Facts(index=0, uid="", key="")
 
@@ -29,8 +32,8 @@ class StepPlan:
 
     By place: `asked`, the facts with what the recipe reads, of those about which it asks; `written`, of every
     kept sample. `share` is the part of all units that is asked about. In tokens: `text_in`, `image_in` and
-    `out` of a request, and `shared`, what all prompts begin with. `seconds` are of one core a sample, for
-    rules. `unwritten` are the fields it reads that had a likely length only.
+    `out` of a request, and `shared`, what all prompts begin with. `seconds` are of one core a sample, where
+    no model answers. `unwritten` are the fields it reads that had a likely length only.
     """
 
     step: Step
@@ -58,13 +61,13 @@ class StepPlan:
     @property
     def asks(self) -> bool:
         """Whether a model answers."""
-        return self.worker.kind != "rules"
+        return self.worker.kind not in ("rules", "segments")
 
 
 def expect_steps(steps: Sequence[Step], sample: Sample) -> list[StepPlan]:
     """Return what each step asks about the samples that profile keeps; those that others read come first.
 
-    No model is asked: rules write their fields, a model's fields have a likely length.
+    Nobody is asked: rules write their fields, those of a model and of `segments` have a likely length.
     """
     done: dict[str, StepPlan] = {}
     for step in sorted(steps, key=lambda step: step.wave):
@@ -73,7 +76,9 @@ def expect_steps(steps: Sequence[Step], sample: Sample) -> list[StepPlan]:
 
 
 def _expect(step: Step, sample: Sample, sources: Sequence[StepPlan]) -> StepPlan:
-    guessed = {name for s in sources if s.asks or s.unwritten for name in s.step.recipe.fields}
+    guessed = {
+        name for s in sources if s.worker.kind != "rules" or s.unwritten for name in s.step.recipe.fields
+    }
     unwritten = tuple(name for name in step.recipe.reads if name in guessed)
     with closing(make_worker(step.worker)) as worker:
         questions = Questions(step=step, worker=worker)
@@ -82,13 +87,11 @@ def _expect(step: Step, sample: Sample, sources: Sequence[StepPlan]) -> StepPlan
             began = time.process_time()
             written |= _by_rule(questions, worker, asked)
             seconds = (time.process_time() - began) / max(len(asked), 1)
-            nothing = Estimate.exact(0.0)
-            return StepPlan(
-                step=step, looks=False, asked=asked, written=written, share=nothing, text_in=nothing,
-                image_in=nothing, shared=0.0, out=nothing, seconds=seconds, unwritten=unwritten,
-            )  # fmt: skip
+            return _unasked(step, asked, written, seconds, unwritten)
         likely = likely_fields(step.recipe)
         written |= {p: Annotation(index=f.index, uid=f.uid, fields=likely) for p, f in asked.items()}
+        if step.worker.kind == "segments":
+            return _unasked(step, asked, written, SEGMENTS_S, unwritten)
         prompts = {place: questions.ask(facts).prompt for place, facts in asked.items()}
         return StepPlan(
             step=step,
@@ -103,6 +106,17 @@ def _expect(step: Step, sample: Sample, sources: Sequence[StepPlan]) -> StepPlan
             out=reply_tokens(step.recipe),
             unwritten=unwritten,
         )
+
+
+def _unasked(
+    step: Step, asked: Mapping[Place, Facts], written: Written, seconds: float, unwritten: tuple[str, ...]
+) -> StepPlan:
+    """Return a step that no model answers: it takes time of this machine, and no tokens."""
+    nothing = Estimate.exact(0.0)
+    return StepPlan(
+        step=step, looks=False, asked=asked, written=written, share=nothing, text_in=nothing,
+        image_in=nothing, shared=0.0, out=nothing, seconds=seconds, unwritten=unwritten,
+    )  # fmt: skip
 
 
 def _part(

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 
 from pipelines.plan_ask import Asked
-from pipelines.plan_figures import TOKENS_A_SECOND, Figures, step_figures
+from pipelines.plan_figures import DETECTION_S, TOKENS_A_SECOND, Figures, StepFigures, step_figures
 from pipelines.plan_interval import Estimate
 from pipelines.plan_sample import Place, Sample
 from pipelines.plan_steps import StepPlan
+from schemas.workers import DETECTORS
 from transforms.process_server import cores
 from transforms.publish.plain_text import plain_text
 from transforms.shard_groups import window_of
@@ -31,7 +32,11 @@ def table(
     yield from _input(sample, figures)
     for step, asked in steps:
         yield from _step(f"{step.name} by {workers[step.name]}", step, asked, figures)
-    models = [step_figures(step, asked, figures.units).cost for step, asked in steps if step.asks]
+    models = [
+        step_figures(step, asked, figures.units).cost
+        for step, asked in steps
+        if step.asks and step.worker.kind not in DETECTORS
+    ]
     if len(models) > 1:
         yield _line("cost of all models", reduce(Estimate.plus, models), money)
     yield from _machine(figures, has_rules=any(not step.asks for step, _ in steps))
@@ -131,14 +136,21 @@ def _reasons(sample: Sample) -> Iterator[tuple[str, Estimate]]:
 
 def _step(who: str, step: StepPlan, asked: Asked | None, whole: Figures) -> Iterator[str]:
     if not step.asks:
-        yield _row(who, "", note="rules: asks nobody, costs nothing")
+        yield _row(who, "", note=f"{step.worker.kind}: asks nobody, costs nothing")
         return
     figures = step_figures(step, asked, whole.units)
     yield _row(who, "")
     if step.share != whole.share_kept:
         yield _line("  asked about", step.share, percent, "of the samples; the others need no model", "exact")
-    yield _line("  asked again", figures.again, percent, _faults(step, asked))
+    if step.worker.kind not in DETECTORS:
+        yield _line("  asked again", figures.again, percent, _faults(step, asked))
     yield _line("  requests", figures.requests, count)
+    if step.worker.kind not in DETECTORS:
+        yield from _tokens(step, asked, figures)
+    yield _line("  time", figures.hours, duration, _speed(step, asked, figures.limit))
+
+
+def _tokens(step: StepPlan, asked: Asked | None, figures: StepFigures) -> Iterator[str]:
     if asked is not None and asked.tokens_in:
         yield _line("  tokens in, a request", figures.text_in, count, "as the server counts")
     else:
@@ -152,7 +164,6 @@ def _step(who: str, step: StepPlan, asked: Asked | None, whole: Figures) -> Iter
     yield _line("  tokens in", figures.tokens_in, count)
     yield _line("  tokens out", figures.tokens_out, count, "" if told else "guess")
     yield _line("  cost", figures.cost, money, "" if told else "guess")
-    yield _line("  time", figures.hours, duration, _speed(step, asked, figures.limit))
 
 
 def _speed(step: StepPlan, asked: Asked | None, limit: str) -> str:
@@ -160,6 +171,8 @@ def _speed(step: StepPlan, asked: Asked | None, limit: str) -> str:
         return f"limited by {limit}"
     if asked is not None:
         return ""
+    if step.worker.kind in DETECTORS:
+        return f"guess: {DETECTION_S.value:g} s a picture on a GPU; --ask measures"
     return f"guess: {TOKENS_A_SECOND.value:.0f} tokens/s for each of {window_of(step.worker)} in flight"
 
 
@@ -171,7 +184,7 @@ def _faults(step: StepPlan, asked: Asked | None) -> str:
 
 def _machine(figures: Figures, *, has_rules: bool) -> Iterator[str]:
     stages = [("profile", figures.profile_h), ("dedup", figures.dedup_h)]
-    stages += [("annotate by rules", figures.rules_h)] if has_rules else []
+    stages += [("annotate without a model", figures.rules_h)] if has_rules else []
     stages += [("publish", figures.publish_h)]
     total = sum(hours.value for _, hours in stages)
     note = f"of one core of this machine; {duration(total / cores())} on its {cores()}"

@@ -57,13 +57,13 @@ def count_spent(run: Run) -> Spent:
 
 
 def count_written(run: Run) -> Written | None:
-    """Return what the configured recipes wrote; None where no model is asked, or annotate is not done.
+    """Return what the configured recipes wrote; None without recipes, or where annotate is not done.
 
     Raises:
         RunError: the pipeline failed.
     """
     steps = run.config.annotate
-    if all(run.config.workers[step.worker].kind == "rules" for step in steps):
+    if not steps:
         return None
     asked = [run.asked(step) for step in steps]
     if not all(exists(run.summary("annotate", parts)) for parts in asked):
@@ -71,7 +71,7 @@ def count_written(run: Run) -> Written | None:
     scored = run.config.score is not None and exists(run.summary("score", decided(run.config)))
     config = run.config if scored else run.config.model_copy(update={"score": None})
     work = partial(written_texts, config=config)
-    made_from = [run.marks, asked, run.config.chunk_samples, config.score]
+    made_from = [run.marks, asked, run.config.chunk_samples, decided(config) if scored else None]
     counted: Written = Counter()
     for *key, number in _counted(run, "written", made_from, work, run.jobs):
         counted[tuple(key)] += number

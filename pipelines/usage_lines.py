@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipelines.usage_record import totals
+from pipelines.usage_record import asked_of, totals
 
 MIN_IGNORED = 3
 MIN_IGNORED_SHARE = 0.01
@@ -14,7 +14,7 @@ _INDENT = " " * 10
 
 
 def usage_lines(usage: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines on a `usage` of run.json; none where no model was asked.
+    """Yield the lines on a `usage` of run.json; none where no model was asked and no text left out.
 
     >>> counted = {"replies": 2, "requests": 3, "tokens_in": 4000, "tokens_out": 50, "cost": None}
     >>> usage = {"recipes": {"laclip": counted}, "endpoints": {}, "pace": {"replies": 2, "seconds": 0.5}}
@@ -22,9 +22,10 @@ def usage_lines(usage: Mapping[str, Any]) -> Iterator[str]:
               laclip: 2 replies to 3 requests; 4,000 tokens in, 50 out
               4.0 replies/s
     """
-    recipes = usage["recipes"]
-    for name, counted in recipes.items():
-        yield f"{_INDENT}{name}: {_asked(counted)}"
+    recipes = asked_of(usage)
+    for name, counted in usage["recipes"].items():
+        if name in recipes:
+            yield f"{_INDENT}{name}: {_asked(counted)}"
         yield from (f"{_INDENT}{name}: {line}" for line in dropped_lines(counted.get("texts", {})))
     if not recipes:
         return

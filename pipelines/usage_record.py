@@ -20,8 +20,9 @@ def usage_record(run: Run) -> dict[str, Any]:
     """Return what was asked and paid for in this output folder, in all its runs.
 
     `recipes` and `endpoints` count every reply that was journaled, `published` and `texts` only the present
-    configuration's, and only once its recipes have answered. Prices are those of the present configuration;
-    a recipe that is no longer in it has none.
+    configuration's, and only once its recipes have answered. `texts` is of all its recipes, `published` of
+    those whose model is paid by the token. Prices are those of the present configuration; a recipe that is no
+    longer in it has none.
     """
     spent, written = count_spent(run), count_written(run)
     fields = {recipe.name: recipe.fields for recipe in (get_recipe(s.recipe) for s in run.config.annotate)}
@@ -32,9 +33,11 @@ def usage_record(run: Run) -> dict[str, Any]:
     }
     names = list(dict.fromkeys([*asked, *sorted({recipe for recipe, _, _ in spent})]))
     recipes = {name: _spent(spent, asked.get(name), recipe=name) for name in names}
-    for name, worker in asked.items():
-        if written is not None:
-            recipes[name] |= _written(written, name, fields[name], worker)
+    if written is not None:
+        for name, worker in asked.items():
+            recipes[name]["published"] = _published(written, name, fields[name], worker)
+        for name in fields:
+            recipes.setdefault(name, {})["texts"] = _texts(written, name, fields[name])
     return {
         "recipes": recipes,
         "endpoints": _endpoints(spent),
@@ -43,11 +46,21 @@ def usage_record(run: Run) -> dict[str, Any]:
 
 
 def totals(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the tokens and the cost of all recipes; no cost where no worker has a price."""
-    recipes = usage["recipes"].values()
+    """Return the tokens and the cost of all recipes; no cost where no worker has a price.
+
+    >>> asked = {"replies": 1, "tokens_in": 9, "tokens_out": 2, "cost": None}
+    >>> totals({"recipes": {"laclip": asked, "detect": {"texts": {}}}})
+    {'tokens': {'in': 9, 'out': 2}, 'cost': None}
+    """
+    recipes = asked_of(usage).values()
     costs = [recipe["cost"] for recipe in recipes if recipe["cost"] is not None]
     tokens = {way: sum(recipe[f"tokens_{way}"] for recipe in recipes) for way in ("in", "out")}
     return {"tokens": tokens, "cost": round(sum(costs), 6) if costs else None}
+
+
+def asked_of(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recipes that were put to a model; of the others only `texts` is counted."""
+    return {name: counted for name, counted in usage["recipes"].items() if "replies" in counted}
 
 
 def _spent(spent: Spent, worker: ModelWorkerConfig | None, recipe: str) -> dict[str, Any]:
@@ -80,27 +93,31 @@ def _by_what(rows: Iterable[tuple[str, int]]) -> Counter[str]:
     return counted
 
 
-def _written(
+def _texts(written: Written, recipe: str, fields: Sequence[str]) -> dict[str, Any]:
+    """Return what was kept of usable replies, and how much was left out of them and why, by field."""
+    texts = {}
+    for name in fields:
+        dropped = {key[3]: n for key, n in sorted(written.items()) if key[:3] == (recipe, "dropped", name)}
+        texts[name] = {"kept": written[recipe, "kept", name], "dropped": dropped}
+    return texts
+
+
+def _published(
     written: Written, recipe: str, fields: Sequence[str], worker: ModelWorkerConfig
 ) -> dict[str, Any]:
-    """Return `published`, tokens of the published samples, and `texts`, what was kept of usable replies.
+    """Return the tokens of the published samples.
 
     Tokens out are shared among a recipe's fields by their characters; tokens in cannot be told apart.
     """
     tokens_in, tokens_out = (written[recipe, "published", name] for name in ("tokens_in", "tokens_out"))
     shares = share_tokens(tokens_out, [written[recipe, "chars", name] for name in fields])
-    texts = {}
-    for name in fields:
-        dropped = {key[3]: n for key, n in sorted(written.items()) if key[:3] == (recipe, "dropped", name)}
-        texts[name] = {"kept": written[recipe, "kept", name], "dropped": dropped}
-    published = {
+    return {
         "samples": written[recipe, "published", "samples"],
         "tokens_in": tokens_in,
         "tokens_out": tokens_out,
         "fields": dict(zip(fields, shares, strict=True)),
         "cost": _cost(worker, tokens_in, tokens_out),
     }
-    return {"published": published, "texts": texts}
 
 
 def _cost(worker: ModelWorkerConfig | None, tokens_in: int, tokens_out: int) -> float | None:

@@ -25,7 +25,7 @@ class Choosing(Section):
     same_phrase: float = Field(
         0.5, gt=0, le=1, description="Share of common words from which phrases of one head are one."
     )
-    min_score: float = Field(0.1, ge=0, description="The detector's; CLOC has 0.1, GRAIN 0.3.")
-    min_decayed: float = Field(0.05, gt=0, description="What overlap must leave of the score.")
+    min_score: float = Field(0.1, ge=0, le=1, description="The detector's; CLOC has 0.1, GRAIN 0.3.")
+    min_decayed: float = Field(0.05, gt=0, le=1, description="What overlap must leave of the score.")
     min_area: Share = Field(1 / 32**2, description="Share of the picture.")
     max_regions: int = Field(20, ge=1, description="Of a picture; the best scores are kept.")

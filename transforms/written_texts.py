@@ -14,14 +14,14 @@ from transforms.chunks import chunk_facts, chunk_path
 from transforms.scoring.judged import judged
 from transforms.scoring.scored import Judged
 from transforms.shard_job import ShardJob
-from transforms.steps import plan_steps
+from transforms.steps import Step, plan_steps
 from transforms.storage import read_table
 
 Written = Counter[tuple[str, ...]]
 """By (recipe, "kept", field): texts of usable replies that the recipe kept, and none that was known or fell
-back; (recipe, "dropped", field, why): texts of replies that it left out;
+back where a model answers; (recipe, "dropped", field, why): texts of replies that it left out;
 (recipe, "published", what): `samples`, `tokens_in` and `tokens_out` of the samples that are published;
-(recipe, "chars", field): characters of theirs that are published."""
+(recipe, "chars", field): characters of theirs, those of texts that scores leave out later too."""
 
 
 def written_texts(job: ShardJob, config: RunConfig) -> Written:
@@ -36,7 +36,7 @@ def written_texts(job: ShardJob, config: RunConfig) -> Written:
         if config.score is not None:
             published = pc.and_(published, pc.is_in(tables[0].column("index"), value_set=kept))
         for step, table, answered in zip(steps, tables, usable, strict=True):
-            _count_kept(counted, step.recipe, table.filter(answered))
+            _count_kept(counted, step, table.filter(answered))
             _count_published(counted, step.recipe, table.filter(published))
     return counted
 
@@ -52,8 +52,10 @@ def _columns(recipe: Recipe) -> list[str]:
     return ["index", "reason", "worker", "tokens_in", "tokens_out", "dropped", *recipe.fields]
 
 
-def _count_kept(counted: Written, recipe: Recipe, answered: pa.Table) -> None:
-    of_replies = answered.filter(pc.not_equal(answered.column("worker"), pa.scalar("rules")))
+def _count_kept(counted: Written, step: Step, answered: pa.Table) -> None:
+    recipe, of_replies = step.recipe, answered
+    if step.worker.kind != "rules":
+        of_replies = answered.filter(pc.not_equal(answered.column("worker"), pa.scalar("rules")))
     for name in recipe.fields:
         counted[recipe.name, "kept", name] += len(_texts(of_replies, name))
     for rows in answered.column("dropped").to_pylist():

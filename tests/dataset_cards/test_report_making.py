@@ -58,6 +58,22 @@ def test_a_run_without_a_model_costs_nothing() -> None:
     assert "the captions are the alt text" in "".join(making(RUN | bare))
 
 
+def test_a_clip_that_scored_is_a_model() -> None:
+    recipes = [RUN["recipes"][0] | {"worker": "rules", "model": "rules"}]
+    usage = {"recipes": {"hqclip": {"texts": {"long_positive": {"kept": 3, "dropped": {"same": 1}}}}}}
+    score = {
+        "clip": {"checkpoint": "a<b>/clip", "sha256": "", "average_flipped": "False"},
+        "texts_left_out": {"rewrites": {"under texts.min": 3, "below alt": 1200}, "recaption": {}},
+    }
+    page = "".join(making(RUN | {"recipes": recipes, "usage": usage, "score": score}))
+    assert "No model was asked" not in page
+    assert "CLIP or SigLIP: checkpoint a&lt;b&gt;/clip.</p>" in page
+    assert page.index("below alt") < page.index("under texts.min")
+    assert _rows(page)["rewrites"] == ["under texts.min", "3"]
+    assert "replies" not in page
+    assert "No model was asked" in "".join(making(RUN | {"recipes": recipes, "usage": usage}))
+
+
 def test_columns_of_figures_stand_to_the_right() -> None:
     page = "".join(table(["a", "b", "c"], [["x", 1, "text"], ["y", "+1,200", "2"]]))
     assert '<th scope="col">a</th><th scope="col" class="n">b</th><th scope="col">c</th>' in page

@@ -279,3 +279,16 @@ def test_figures_as_they_are_written() -> None:
     ]
     assert [show_bytes(n) for n in (0, 1023, 2**20, 5 * 2**60)] == ["0 B", "1023 B", "1.0 MiB", "5120.0 PiB"]
     assert [duration(h) for h in (0, 1 / 60, 99.96, 1e6)] == ["0.0 s", "1.0 min", "100.0 h", "1,000,000 h"]
+
+
+@pytest.mark.parametrize("kind", ["segments", "owlv2"])
+def test_a_detector_is_planned_without_tokens(planted: Path, kind: str) -> None:
+    if kind == "owlv2":
+        pytest.importorskip("torch")
+    detector = {"segments": "{kind: segments}", "owlv2": "{kind: owlv2, model: nowhere}"}[kind]
+    told = [f"workers.detector={detector}", "annotate=[{recipe: detect, worker: detector}]"]
+    lines = list(plan(load_config(str(planted), RunConfig, told), total=10**6))
+    assert not any("tokens in, a request" in line or "tokens out" in line for line in lines)
+    found = rows(lines)
+    assert ("requests" in found) == (kind == "owlv2")
+    assert ("annotate without a model" in found) == (kind == "segments")

@@ -1,15 +1,17 @@
 """Tokens, money and hours against sums worked by hand."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from pipelines.plan_ask import Asked
-from pipelines.plan_figures import AGAIN, TOKENS_A_SECOND, step_figures
+from pipelines.plan_figures import AGAIN, DETECTION_S, TOKENS_A_SECOND, step_figures
 from pipelines.plan_interval import Estimate
 from pipelines.plan_steps import StepPlan, shared_tokens
+from recipes.detect import Detect
 from recipes.hqclip import HqClip
-from schemas.workers import OpenAIWorkerConfig
+from schemas.workers import OpenAIWorkerConfig, Owlv2WorkerConfig
 from transforms.steps import Step
 
 KEPT = Estimate(value=1000, low=800, high=1100)
@@ -63,6 +65,17 @@ def test_what_was_measured_by_hand() -> None:
     assert bounds(found.cost) == pytest.approx((0.66 + 0.198,) * 3)
     assert bounds(found.hours) == pytest.approx((55 / 3600, 110 / 3600, 110 / 3600))
     assert found.limit == ""
+
+
+def test_a_detector_writes_no_tokens() -> None:
+    owl = Owlv2WorkerConfig(kind="owlv2", model="m")
+    step = replace(planned(), step=Step(recipe=Detect(), worker=owl))
+    found = step_figures(step, None, Estimate.exact(1000))
+    assert [bounds(one) for one in (found.tokens_in, found.tokens_out, found.cost)] == [(0, 0, 0)] * 3
+    assert found.hours.value == pytest.approx(1000 * DETECTION_S.value / 3600)
+    found = step_figures(step, measured(), Estimate.exact(1000))
+    assert found.hours.value == pytest.approx(100 / 3600)
+    assert found.tokens_in.high == 0
 
 
 def test_bounds_of_the_samples_go_on_to_the_cost() -> None:

@@ -9,7 +9,7 @@ from pipelines.load_config import load_config
 from pipelines.plan_prior import likely_fields, text_tokens
 from pipelines.plan_read import read_sample
 from pipelines.plan_sample import Sample
-from pipelines.plan_steps import StepPlan, expect_steps
+from pipelines.plan_steps import SEGMENTS_S, StepPlan, expect_steps
 from pipelines.run import checked_steps
 from recipes.registry import get_recipe
 from schemas.config import RunConfig
@@ -17,7 +17,10 @@ from schemas.facts import Facts, written
 from transforms.reading.shard_paths import find_shards
 
 QUICKSTART = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
-MODEL = "workers.model={kind: openai, base_urls: 'http://127.0.0.1:1/v1', model: m, image_pixels: 78400}"
+MODELS = [
+    "workers.model={kind: openai, base_urls: 'http://127.0.0.1:1/v1', model: m, image_pixels: 78400}",
+    "workers.detector={kind: segments}",
+]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +30,7 @@ def planned(demo: Path) -> Any:
     def make(steps: dict[str, str]) -> tuple[Sample, dict[str, StepPlan]]:
         listed = ", ".join(f"{{recipe: {recipe}, worker: {worker}}}" for recipe, worker in steps.items())
         shards = f"input.shards={demo}/0000[01].tar"
-        config: RunConfig = load_config(str(QUICKSTART), RunConfig, [shards, MODEL, f"annotate=[{listed}]"])
+        config: RunConfig = load_config(str(QUICKSTART), RunConfig, [shards, *MODELS, f"annotate=[{listed}]"])
         found = find_shards(config.input.shards)
         sample = read_sample(found, config, 128, needs_text=True)
         plans = expect_steps(list(checked_steps(config).values()), sample)
@@ -45,6 +48,14 @@ def test_rules_write_and_ask_nobody(planned: Any) -> None:
         assert len(plan.written) == len(sample.kept())
         assert all(annotation.reason is None for annotation in plan.written.values())
         assert (plan.text_in.high, plan.image_in.high, plan.out.high) == (0, 0, 0)
+
+
+def test_segments_take_time_and_no_tokens(planned: Any) -> None:
+    sample, plans = planned({"detect": "detector"})
+    plan = plans["detect"]
+    assert (plan.asks, plan.looks, plan.seconds) == (False, False, SEGMENTS_S)
+    assert len(plan.written) == len(sample.kept())
+    assert (plan.share.high, plan.text_in.high, plan.image_in.high, plan.out.high) == (0, 0, 0, 0)
 
 
 def test_a_request_is_its_prompt_and_picture(planned: Any) -> None:

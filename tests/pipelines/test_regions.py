@@ -2,6 +2,7 @@
 
 import json
 import runpy
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from demo_data.scenes import write_scenes
 from pipelines.verify import verify
 from schemas.errors import ConfigError, PairwrightError
 from schemas.regions import read_region
+from transforms.regions.choose import OVER_LIMIT
 
 Config = dict[str, Any]
 TESTS = Path(__file__).parents[1]
@@ -28,6 +30,12 @@ def config(shards: str, detector: Config, *recipes: str) -> Config:
         ],
         "regions": {"min_score": 0.0, "min_decayed": 1e-9},
     }
+
+
+def usage_of(run: Any) -> dict[str, Any]:
+    """Return what run.json says of each recipe."""
+    found: dict[str, Any] = json.loads((run.output / "run.json").read_text())["usage"]["recipes"]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +76,11 @@ def test_scenes_with_a_tiny_owlv2(curate: Callable[..., Any], scenes: Path, tmp_
     assert named <= {phrase.removeprefix("a ").removeprefix("an ").removeprefix("the ") for phrase in asked}
     journals = list((run.output / "work" / "replies" / "detect").glob("*.jsonl"))
     assert sum(len(path.read_text().splitlines()) for path in journals) == len(run.records)
-    usage = json.loads((run.output / "run.json").read_text())["usage"]["recipes"]["detect"]
+    usage = usage_of(run)["detect"]
     assert usage["replies"] == len(run.records)
+    assert usage["cost"] is None
+    assert "published" not in usage
+    assert usage["texts"]["regions"]["kept"] == sum(len(record["regions"]) for record in run.records)
 
 
 def test_other_choosing_asks_the_detector_nothing(
@@ -89,10 +100,34 @@ def test_a_picture_in_which_nothing_is_found_is_published(
     curate: Callable[..., Any], scenes: Path, tmp_path: Path
 ) -> None:
     told = config(f"{scenes}/*.tar", {"kind": "segments"})
-    told["regions"] = {"min_score": 2.0}
+    told["regions"] = {"min_area": 0.99}
     run = curate(told, tmp_path / "out")
     assert run.counts["published"] == 6
     assert all(record["regions"] == [] for record in run.records)
+    left_out = usage_of(run)["detect"]["texts"]["regions"]
+    assert left_out["kept"] == 0
+    assert left_out["dropped"] == {"smaller than the least area": sum(left_out["dropped"].values())}
+
+
+def test_boxes_that_are_not_kept_are_counted(
+    curate: Callable[..., Any], scenes: Path, tmp_path: Path
+) -> None:
+    told = config(f"{scenes}/*.tar", {"kind": "segments"})
+    every = curate(told, tmp_path / "every")
+    told["regions"]["max_regions"] = 1
+    run = curate(told, tmp_path / "one")
+    before, after = (usage_of(one)["detect"]["texts"]["regions"] for one in (every, run))
+    assert before["kept"] == sum(len(record["regions"]) for record in every.records)
+    assert after["kept"] == sum(len(record["regions"]) for record in run.records) == 6
+    more = before["kept"] - after["kept"]
+    assert more > 0
+    assert Counter(after["dropped"]) == Counter(before["dropped"]) + Counter({OVER_LIMIT: more})
+    card, report = ((run.output / name).read_text() for name in ("README.md", "report.html"))
+    assert "## Texts that were left out" in card
+    assert "| detect | `regions` | 6 |" in card
+    assert "Tokens and cost" not in card
+    assert "No model was asked" in report
+    assert verify(str(run.output)) == []
 
 
 @pytest.mark.parametrize("model", ["nowhere", "empty"])

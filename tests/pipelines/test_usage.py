@@ -193,8 +193,16 @@ def test_rules_cost_nothing_and_nothing_is_said(
     config = {"input": {"shards": shards}, "workers": {"w": {"kind": "rules"}}, "annotate": steps}
     done = curate(config, tmp_path / "out")
     record = record_of(done.output)
-    nothing = {"recipes": {}, "endpoints": {}, "pace": {"replies": 0, "seconds": 0.0}}
-    assert (record["tokens"], record["cost"], record["usage"]) == ({"in": 0, "out": 0}, None, nothing)
+    texts: dict[str, Any] = {
+        name: {"kept": sum(len(one[name]) for one in done.records), "dropped": {}}
+        for name in ("long_positive", "long_negative", "short_positive", "short_negative")
+    }
+    told = {
+        "recipes": {"hqclip": {"texts": texts}}, "endpoints": {}, "pace": {"replies": 0, "seconds": 0.0},
+    }  # fmt: skip
+    assert texts["long_positive"]["kept"] > 0
+    assert (record["tokens"], record["cost"], record["usage"]) == ({"in": 0, "out": 0}, None, told)
+    assert "No model was asked" in (done.output / "report.html").read_text()
     assert "Tokens and cost" not in (done.output / "README.md").read_text()
     assert capsys.readouterr().err == ""
 

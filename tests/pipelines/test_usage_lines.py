@@ -58,6 +58,21 @@ def test_fields_of_other_counts_stay_apart() -> None:
     assert [line.partition(" dropped")[0] for line in lines] == ["412 of 3,100 a and c", "412 of 413 b"]
 
 
+def test_without_a_model_only_what_was_left_out_is_told() -> None:
+    boxes = {"kept": 5, "dropped": {"low score": 3}}
+    usage: dict[str, Any] = {
+        "recipes": {"hqclip": {"texts": {"long_positive": WHOLE}}, "detect": {"texts": {"regions": boxes}}},
+        "endpoints": {},
+        "pace": {"replies": 0, "seconds": 0.0},
+    }
+    assert list(usage_lines(usage)) == [" " * 10 + "detect: 3 of 8 regions dropped: low score 3"]
+    usage["recipes"]["laclip"] = spent(replies=100, requests=100)
+    assert [line.strip() for line in usage_lines(usage)] == [
+        "detect: 3 of 8 regions dropped: low score 3",
+        "laclip: 100 replies to 100 requests; 1,234,567 tokens in, 98,765 out; cost 3.46",
+    ]
+
+
 def test_costs() -> None:
     assert [format_cost(cost) for cost in (0.0, 0.00012, 1.0, 12345.678)] == [
         "0.0000", "0.0001", "1.00", "12,345.68",

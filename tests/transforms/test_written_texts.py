@@ -16,8 +16,9 @@ from transforms.steps import plan_steps
 from transforms.storage import commit_rows, commit_table
 from transforms.written_texts import share_tokens, written_texts
 
-STEPS = [{"recipe": "hqclip", "worker": "w"}, {"recipe": "laclip", "worker": "w"}]
-ANNOTATED = {"workers": {"w": {"kind": "rules"}}, "annotate": STEPS, "chunk_samples": 2}
+STEPS = [{"recipe": "hqclip", "worker": "w"}, {"recipe": "laclip", "worker": "model"}]
+MODEL = {"kind": "openai", "base_urls": ["http://127.0.0.1:9/v1"], "model": "m"}
+ANNOTATED = {"workers": {"w": {"kind": "rules"}, "model": MODEL}, "annotate": STEPS, "chunk_samples": 2}
 FAILED = {"hqclip": {1}, "laclip": {3}}
 FIELDS = {
     "hqclip": {"long_positive": ["ab", "\u00e9\U0001f600"], "long_negative": ["abc"], "short_positive": []},
@@ -36,7 +37,8 @@ def row(index: int) -> Facts:
 def answer(name: str, index: int) -> Annotation:
     if index in FAILED[name]:
         return Annotation(index=index, uid=f"u{index}", reason="bad_reply", value="")
-    by_rule = (name, index) == ("laclip", 2)  # what fell back is no text of a reply
+    # What fell back is no text of a model's reply; where rules answer, all is theirs.
+    by_rule = name == "hqclip" or index == 2
     by = Provenance(
         recipe=name,
         worker="rules" if by_rule else "w",

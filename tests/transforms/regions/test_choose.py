@@ -170,6 +170,8 @@ def test_likeness(one: str, other: str, wanted: float) -> None:
     "setting",
     [
         {"min_score": -0.1},
+        {"min_score": 1.01},
+        {"min_decayed": 30},
         {"min_score": math.nan},
         {"min_area": 1.0},
         {"same_phrase": 0.0},
