@@ -45,6 +45,7 @@ setup(
                 "configs/datacomp_basic.yaml",
                 "configs/dataflow.yaml",
                 "configs/evaluate.yaml",
+                "configs/evaluate_demo.yaml",
                 "configs/hqclip.yaml",
                 "configs/recaption_fuse.yaml",
                 "configs/regions.yaml",
