@@ -65,7 +65,7 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> dict[str, Graph]:
     """Record what each stage would send to Dataflow; without a GPU's step, run it here."""
     found: dict[str, Graph] = {}
     arguments = beam_options("dataflow.yaml")
-    for stage in ("profile", "dedup", "annotate", "score", "publish"):
+    for stage in ("profile", "dedup", "annotate", "score", "publish", "usage"):
 
         def record(build: Callable[[beam.Pipeline], None], _: Any, stage: str = stage) -> None:
             graph = translate(build, arguments)
