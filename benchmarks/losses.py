@@ -98,7 +98,7 @@ def _work(task: Task, there: Connection) -> None:
         image.grad = text.grad = scale.grad = None
         started, cpu_started = time.perf_counter(), time.process_time()
         result = loss(image, text, scale)
-        result.backward()  # type: ignore[no-untyped-call]
+        result.backward()  # type: ignore[no-untyped-call]  # torch's backward is untyped
         seconds = min(seconds, time.perf_counter() - started)
         cpu_s, value = min(cpu_s, time.process_time() - cpu_started), result.item()
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -98,7 +98,7 @@ def _minimise(weights_GC: torch.Tensor, loss: Callable[[], float]) -> None:
         history_size=20,
         line_search_fn="strong_wolfe",
     )
-    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    optimiser.step(loss)  # type: ignore[no-untyped-call]  # torch's step is untyped
     loss()
 
 

@@ -92,7 +92,7 @@ class Learner:
 
         size = self._config.chunk
         if size is None or size >= len(batch.samples):
-            loss(embed(batch)).backward()  # type: ignore[no-untyped-call]
+            loss(embed(batch)).backward()  # type: ignore[no-untyped-call]  # torch's backward is untyped
         else:
             grad_cache(embed, split(batch, size), loss)
         return parts

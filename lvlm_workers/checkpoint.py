@@ -73,7 +73,7 @@ class Checkpoint:
             settings["add_special_tokens"] = False
         if not self.reads_pictures:
             inputs = self._tokenizer(texts, return_token_type_ids=False, **settings)
-            return inputs.to(self._device)  # type: ignore[no-any-return]
+            return inputs.to(self._device)  # type: ignore[no-any-return]  # transformers is not followed
         if pictures:
             settings["images"] = [[picture] for picture in pictures]
         inputs = self._processor(text=texts, **settings)

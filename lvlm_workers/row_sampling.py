@@ -11,7 +11,7 @@ from transformers import LogitsProcessor
 from schemas.annotation import Sampling
 
 
-class RowSampler(LogitsProcessor):  # type: ignore[misc]
+class RowSampler(LogitsProcessor):  # type: ignore[misc]  # transformers is not followed
     """Leaves each row the one token it draws, so that generation which takes the likeliest takes that.
 
     A row has a generator of its own: what it draws depends on its seed and scores, and on no other row.

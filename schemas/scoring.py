@@ -1,6 +1,6 @@
 """What the score stage measures and decides: a configuration's section `score`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -13,19 +13,6 @@ Cosine = Annotated[float, Field(ge=-1, le=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Scored = Literal["clip_alt", "clip_caption", "clip_best", "clip_masked", "quality"]
 
-SCORED_FIELDS = (
-    "long_positive",
-    "long_negative",
-    "short_positive",
-    "short_negative",
-    "rewrites",
-    "recaption",
-    "fused",
-    "compressed",
-    "english",
-)
-"""Fields whose texts a CLIP can be asked about; it reads no `chinese`."""
-
 ScoredField = Literal[
     "long_positive",
     "long_negative",
@@ -37,6 +24,8 @@ ScoredField = Literal[
     "compressed",
     "english",
 ]
+SCORED_FIELDS: tuple[ScoredField, ...] = get_args(ScoredField)
+"""Fields whose texts a CLIP can be asked about; it reads no `chinese`."""
 
 PRESETS: dict[str, dict[str, float]] = {
     "laion-400m": {"min": 0.3},

@@ -26,7 +26,7 @@ def remote_mark(url: str) -> str | None:
 
 def _ask_http(url: str) -> tuple[Any, ...]:
     request = urllib.request.Request(url, method="HEAD")  # noqa: S310  (http or https, see above)
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310  (the same)
         return tuple(answer.headers.get(name) for name in ("ETag", "Last-Modified", "Content-Length"))
 
 

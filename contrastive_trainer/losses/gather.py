@@ -27,7 +27,7 @@ def gather(local: torch.Tensor, group: distributed.ProcessGroup | None) -> torch
     """Return the rows of all ranks in the ranks' order; gradients flow back to the rank that owns a row."""
     if group is None:
         return local
-    everywhere: torch.Tensor = _Gather.apply(local, group)  # type: ignore[no-untyped-call]
+    everywhere: torch.Tensor = _Gather.apply(local, group)  # type: ignore[no-untyped-call]  # torch: untyped
     return everywhere
 
 

@@ -46,7 +46,7 @@ def grad_cache(
     after = RandomState.now()
     whole = {name: torch.cat([part[name] for part in cached]).requires_grad_() for name in cached[0]}
     value = loss(whole)
-    value.backward()  # type: ignore[no-untyped-call]
+    value.backward()  # type: ignore[no-untyped-call]  # torch's backward is untyped
     sizes = {name: [len(part[name]) for part in cached] for name in whole}
     gradients = {name: torch.split(e.grad, sizes[name]) for name, e in whole.items() if e.grad is not None}
     for index, chunk in enumerate(chunks):
