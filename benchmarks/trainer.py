@@ -114,7 +114,7 @@ def loader(arguments: argparse.Namespace) -> None:
         best = dict.fromkeys(contenders, (math.inf, math.inf))
         for _ in range(arguments.rounds):
             for name, batches in contenders.items():
-                best[name] = tuple(map(min, best[name], _time(batches)))  # type: ignore[assignment]
+                best[name] = tuple(map(min, best[name], _time(batches)))  # type: ignore[assignment]  # a pair
     _print(best)
 
 

@@ -77,7 +77,7 @@ class Checkpoint:
         if pictures:
             settings["images"] = [[picture] for picture in pictures]
         inputs = self._processor(text=texts, **settings)
-        return inputs.to(self._device, dtype=self._model.dtype)  # type: ignore[no-any-return]
+        return inputs.to(self._device, dtype=self._model.dtype)  # type: ignore[no-any-return]  # as above
 
     def write(
         self, inputs: Mapping[str, Any], sampling: Sampling, seeds: Sequence[int], *, max_tokens: int

@@ -242,7 +242,7 @@ def _dtype(config: CheckpointConfig, device: torch.device) -> Any:
 def _without_videos(found: Found) -> Any:
     """Return the processor's class without the part for videos, which cannot be made without torchvision."""
 
-    class PicturesOnly(PROCESSOR_MAPPING[type(found.config)]):  # type: ignore[misc]
+    class PicturesOnly(PROCESSOR_MAPPING[type(found.config)]):  # type: ignore[misc]  # found at run time
         @classmethod
         def get_attributes(cls) -> list[str]:
             return [name for name in super().get_attributes() if name != "video_processor"]

@@ -99,6 +99,7 @@ def _gap(
     targets: tuple[_Target, ...],
     tile: int,
 ) -> torch.Tensor:
+    # torch leaves `apply` untyped.
     gap_N: torch.Tensor = _Gap.apply(image_ND, text_MD, scale, targets, tile)  # type: ignore[no-untyped-call]
     return gap_N
 

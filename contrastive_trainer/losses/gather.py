@@ -35,6 +35,7 @@ def merge_log_sum_exp(partial_M: torch.Tensor, group: distributed.ProcessGroup |
     """Return the log-sum-exp over all ranks' rows, of log-sum-exps over each rank's own."""
     if group is None:
         return partial_M
+    # torch leaves `apply` untyped.
     total_M: torch.Tensor = _MergeLogSumExp.apply(partial_M, group)  # type: ignore[no-untyped-call]
     return total_M
 

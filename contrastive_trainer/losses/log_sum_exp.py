@@ -31,6 +31,7 @@ def log_sum_exp(
         tile: rows and columns of a tile.
     """
     inputs = (row_ND, column_MD, scale)
+    # torch leaves `apply` untyped.
     row_N, column_M = _LogSumExp.apply(*inputs, masks, tile)  # type: ignore[no-untyped-call]
     return row_N, column_M
 

@@ -26,6 +26,7 @@ def softplus_sum(
     its positives is this sum. What a mask leaves out adds nothing. Backward recomputes the tiles.
     """
     inputs = (row_ND, column_MD, scale, bias)
+    # torch leaves `apply` untyped.
     total_N: torch.Tensor = _SoftplusSum.apply(*inputs, masks, tile)  # type: ignore[no-untyped-call]
     return total_N
 

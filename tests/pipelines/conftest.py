@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import runpy
 import tarfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,3 +90,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "input"
     build(folder, 0)
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a tiny CLIP of random weights."""
+    save_clip = runpy.run_path(str(Path(__file__).parents[1] / "tiny_clip.py"))["save_clip"]
+    path: Path = save_clip(tmp_path_factory.mktemp("checkpoint") / "clip")
+    return path

@@ -2,7 +2,6 @@
 
 import io
 import json
-import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -23,13 +22,6 @@ from schemas.errors import ConfigError, DropRatioError, PairwrightError
 from transforms.scoring.edit import BLIND, MISALIGNED
 
 Config = dict[str, Any]
-MAKE = runpy.run_path(str(Path(__file__).parents[1] / "tiny_clip.py"))["save_clip"]
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = MAKE(tmp_path_factory.mktemp("checkpoint") / "clip")
-    return path
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Hard negatives across samples, with a tiny CLIP of random weights."""
 
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,24 +13,22 @@ from pipelines.verify import verify
 
 Config = dict[str, Any]
 Rows = list[dict[str, Any]]
-MAKE = runpy.run_path(str(Path(__file__).parents[1] / "tiny_clip.py"))["save_clip"]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
-    MAKE(folder / "clip")
     (folder / "scenes").mkdir()
     write_scenes(folder / "scenes", count=24, seed=5, size_px=64, per_shard=10)
     return folder
 
 
 @pytest.fixture
-def config(made: Path) -> Config:
+def config(made: Path, checkpoint: Path) -> Config:
     return {
         "input": {"shards": f"{made}/scenes/*.tar"},
         "score": {
-            "clip": {"checkpoint": str(made / "clip"), "batch_size": 8},
+            "clip": {"checkpoint": str(checkpoint), "batch_size": 8},
             "keep": [{"of": "clip_alt", "share": 0.8}],
             "hard_negatives": {"most": 3, "beta": 0.01},
             "embeddings": True,

@@ -4,7 +4,6 @@ import importlib.util
 import io
 import json
 import re
-import runpy
 import tarfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,13 +31,6 @@ from transforms.selecting.context_tags import ATTRIBUTES, TEMPLATES
 Config = dict[str, Any]
 Rows = np.ndarray[Any, np.dtype[np.float64]]
 MISSING = [name for name in ("rapidocr", "onnxruntime") if importlib.util.find_spec(name) is None]
-MAKE = runpy.run_path(str(Path(__file__).parents[1] / "tiny_clip.py"))["save_clip"]
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path: Path = MAKE(tmp_path_factory.mktemp("checkpoint") / "clip")
-    return path
 
 
 @pytest.fixture(scope="module")
