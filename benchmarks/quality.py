@@ -24,6 +24,7 @@ from benchmarks.closed_loop import run
 from benchmarks.closed_loop_arms import ARMS, FULL
 from benchmarks.closed_loop_scenes import COLOUR_NAMES, LoopScene, Reading, Thing, make_scene
 from benchmarks.closed_loop_texts import changed_at, inventory_text
+from benchmarks.quality_rewriting import Sentence, compare
 from demo_data.scene_drawing import draw
 from lvlm_workers.clip_scorer import ClipScorer
 from lvlm_workers.clip_words import Threshold, WordScores, calibrate, f_clipscore_grad
@@ -132,12 +133,21 @@ def faults(scorer: ClipScorer, scenes: list[LoopScene], pictures: list[bytes]) -
         for caption, of_text in zip(told[half:], words[half:], strict=True)
         if caption.kind == "word"
     ]
+    right = [inventory_text(scene.truth) for scene in scenes]
+    sentences = [
+        Sentence(text=caption.text, right=true, wrong=caption.wrong, image_E=one.image_E, words=of_text)
+        for caption, true, one, of_text in zip(
+            told[half:], right[half:], scored[half:], words[half:], strict=True
+        )
+        if caption.kind != "swapped" and one.image_E is not None
+    ]
     return [
         ("swapped captions: AUROC of the cosine", f"{auroc(cosine, kinds, 'swapped'):.3f}", ">= 0.95"),
         ("one wrong word: AUROC of the cosine", f"{auroc(cosine, kinds, 'word'):.3f}", ""),
         ("one wrong word: AUROC of f_clipscore_grad", f"{auroc(f_score, kinds, 'word'):.3f}", ">= 0.85"),
         ("the wrong word scores lowest", f"{np.mean(hits):.3f}", ">= 0.7"),
         ("threshold of words, and its Youden's J", f"{threshold.epsilon:.2g}, {threshold.youden_j:.2f}", ""),
+        *compare(scorer, sentences, threshold.epsilon),
     ]
 
 

@@ -15,6 +15,7 @@ from schemas.config import AnnotateStep
 from transforms.accounts import Account, total
 from transforms.annotate_shards import AnnotateShards
 from transforms.commit_accounts import CommitAccounts, read_accounts
+from transforms.scoring.scored import decided
 from transforms.shard_groups import plan_groups
 from transforms.storage import exists
 
@@ -49,10 +50,13 @@ def check_workers(run: Run) -> None:
         WorkerError: one could not.
     """
     summaries = _summaries(run)
+    asked = [(step.worker, summaries[step.recipe]) for step in run.config.annotate]
+    if run.config.rewriter is not None:
+        asked.append((run.config.rewriter, run.summary("score", decided(run.config))))
     elsewhere = runs_elsewhere(run.arguments)
-    for step in run.config.annotate:
-        config = run.config.workers[step.worker]
-        if not exists(summaries[step.recipe]) and not (elsewhere and resource_hints(config)):
+    for worker_name, summary in asked:
+        config = run.config.workers[worker_name]
+        if not exists(summary) and not (elsewhere and resource_hints(config)):
             with closing(make_worker(config)) as worker:
                 worker.check()
 

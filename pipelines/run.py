@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
@@ -25,7 +26,7 @@ from transforms.process_server import cores
 from transforms.reading.shard_paths import find_shards
 from transforms.reading.units import check_shard
 from transforms.shard_job import ShardJob, plan_jobs
-from transforms.steps import Step, needs_text, plan_steps
+from transforms.steps import REALIGN, Step, find_step, needs_text, plan_steps
 from transforms.storage import (
     all_files,
     commit_bytes,
@@ -141,9 +142,13 @@ def checked_steps(config: RunConfig, *, elsewhere: bool = False) -> dict[str, St
         ConfigError: what `plan_steps` says; a worker cannot be made, or is `rules` for a recipe without.
     """
     steps = plan_steps(config)
+    if config.rewriter is not None:
+        find_step(config, REALIGN.name)
+    workers = [step.worker for step in config.annotate]
+    for name in workers if config.rewriter is None else [*workers, config.rewriter]:
+        if not (elsewhere and resource_hints(config.workers[name])):
+            make_worker(config.workers[name]).close()  # a key that is not set, a URL that is none
     for step in config.annotate:
-        if not (elsewhere and resource_hints(config.workers[step.worker])):
-            make_worker(config.workers[step.worker]).close()  # a key that is not set, a URL that is none
         has_rules = type(steps[step.recipe].recipe).by_rule is not Recipe.by_rule
         if config.workers[step.worker].kind == "rules" and not has_rules:
             raise ConfigError(
@@ -169,7 +174,15 @@ def _using(output: str) -> Iterator[None]:
         if not is_local(output):
             mend = "check the credentials and that Beam's extra for it is installed (aws, gcp, azure, hadoop)"
         line = " ".join((getattr(error, "strerror", None) or str(error)).split())[:300]
+        if is_local(output) and (file := _file_on_way(output)):
+            line, mend = f"{file} is a file", "give another --out"
         raise ConfigError(f"output {output} cannot be used ({line}); {mend}") from error
+
+
+def _file_on_way(folder: str) -> str:
+    """Return the file that stands where a folder, or one above it, should be; empty where there is none."""
+    path = Path(folder)
+    return next((str(place) for place in (path, *path.parents) if os.path.isfile(place)), "")
 
 
 def check_output(run: Run) -> None:

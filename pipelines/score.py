@@ -5,21 +5,20 @@ import apache_beam as beam
 from lvlm_workers.clip_scorer import ClipScorer
 from lvlm_workers.resource_hints import clip_hints
 from lvlm_workers.text_finder import OcrTextFinder
+from pipelines.annotate import check_workers
 from pipelines.command import main
 from pipelines.engine import run_pipeline, runs_elsewhere
 from pipelines.run import Run, check_done, check_drops
 from pipelines.score_direction import find_direction
 from pipelines.score_mining import mine_negatives
 from pipelines.score_pool import find_thresholds, refine_negatives, select
+from pipelines.score_rewriting import rewrite
 from transforms.accounts import Account
 from transforms.commit_accounts import CommitAccounts, read_accounts
 from transforms.commit_counts import CommitCounts, read_counts
 from transforms.decide_shards import Decided, DecideShards
 from transforms.score_shards import ScoreShards
-from transforms.scoring.scored import (
-    decided,
-    measured,
-)
+from transforms.scoring.scored import decided, measured
 from transforms.storage import exists
 
 
@@ -35,15 +34,17 @@ def run_score(run: Run) -> Account:
     check_done(run, "dedup")
     for step in run.config.annotate:
         check_done(run, "annotate", run.asked(step))
+    check_workers(run)
     check_scorer(run)
     find_direction(run)
     _measure(run)  # what is committed is passed by, what was removed is made anew
     find_thresholds(run)
+    rewrite(run, read_accounts(_measured(run)))
     refine_negatives(run)
     select(run, read_accounts(_measured(run)))
     mine_negatives(run)
     summary = run.summary("score", decided(run.config))
-    if not (exists(summary) and exists(_left_out(run))):
+    if not (exists(summary) and exists(_texts(run))):
         _decide(run, summary)
     limit = run.config.score.max_drop_ratio
     return check_drops("score", "score.max_drop_ratio", limit, read_accounts(summary))
@@ -85,7 +86,7 @@ def _decide(run: Run, summary: str) -> None:
         found = pipeline | beam.Create(run.jobs) | DecideShards(config=run.config)
         accounts = found | "Accounts" >> beam.Map(_account)
         _ = accounts | CommitAccounts(path=summary)
-        _ = found | "Texts" >> beam.Map(lambda one: one[2]) | CommitCounts(path=_left_out(run))
+        _ = found | "Texts" >> beam.Map(lambda one: one[2]) | CommitCounts(path=_texts(run))
 
     run_pipeline(build, run.arguments)
 
@@ -97,12 +98,20 @@ def _account(found: Decided) -> tuple[int, Account]:
 def texts_left_out(run: Run) -> dict[str, dict[str, int]]:
     """Return how many texts the scores left out, by field and reason."""
     found: dict[str, dict[str, int]] = {}
-    for (field, why), number in sorted(read_counts(_left_out(run)).items()):
-        found.setdefault(field, {})[why] = number
+    for (what, field, *why), number in sorted(read_counts(_texts(run)).items()):
+        if what == "left out":
+            found.setdefault(field, {})[why[0]] = number
     return found
 
 
-def _left_out(run: Run) -> str:
+def texts_rewritten(run: Run) -> dict[str, dict[str, int]]:
+    """Return by field how many sentences were asked about again, and how many came back and stayed."""
+    counted = read_counts(_texts(run))
+    fields = sorted(key[1] for key in counted if key[0] == "asked")
+    return {name: {what: counted.get((what, name), 0) for what in ("asked", "mended")} for name in fields}
+
+
+def _texts(run: Run) -> str:
     return run.summary("score", "texts", decided(run.config))
 
 

@@ -15,6 +15,7 @@ from pipelines.run import Run
 from schemas.config import RunConfig
 from transforms.annotated import annotated_chunks
 from transforms.commit_accounts import Accounts
+from transforms.scoring.candidates import candidates
 from transforms.scoring.changed_words import CHANGED, TRUE, calibrate_counts, pool_words
 from transforms.scoring.judged import SELECTIONS, refinement_path, selection_path, text_pairs
 from transforms.scoring.keep import share_name, shares
@@ -22,7 +23,6 @@ from transforms.scoring.score_table import COLUMNS, scores_in
 from transforms.scoring.scored import (
     EPSILON,
     Judged,
-    candidates,
     needs_epsilon,
     score_path,
     scoring_of,

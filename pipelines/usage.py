@@ -16,15 +16,16 @@ from recipes.registry import get_recipe
 from schemas.errors import PairwrightError
 from transforms.code_mark import code_mark
 from transforms.fingerprint import fingerprint
+from transforms.journal_files import is_segment, journal_of
 from transforms.process_pool import PooledDoFn
 from transforms.scoring.scored import decided
 from transforms.spent import Spent, spent_in
+from transforms.steps import REALIGN
 from transforms.storage import (
     all_files,
     commit_bytes,
     exists,
     file_size,
-    is_half_written,
     list_files,
     read_bytes,
     read_json,
@@ -38,20 +39,24 @@ _COUNTING = ("transforms/spent.py", "transforms/reply_shape.py", "transforms/wri
 def count_spent(run: Run) -> Spent:
     """Return what all replies cost that the output folder has journals of, other configurations' too.
 
-    Counted anew only where a journal has grown.
+    Counted anew only where a journal's files have changed.
 
     Raises:
         RunError: the pipeline failed.
     """
-    found = all_files(run.path("work", "replies"))
-    journals = sorted(path for path in found if path.endswith(".jsonl") and not is_half_written(path))
+    found = ((file, journal_of(file)) for file in sorted(all_files(run.path("work", "replies"))))
+    files = {file: journal for file, journal in found if journal is not None}
     schemas = {
         recipe.name: recipe.schema for recipe in (get_recipe(step.recipe) for step in run.config.annotate)
     }
-    grown = [[path.removeprefix(run.config.output), file_size(path)] for path in journals]
-    work = partial(spent_in, schemas=schemas)
+    if run.config.rewriter is not None:
+        schemas[REALIGN.name] = REALIGN.schema
+    sizes = [  # a segment's name says all of what it holds
+        [file.removeprefix(run.config.output), 0 if is_segment(file) else file_size(file)] for file in files
+    ]
+    work, journals = partial(spent_in, schemas=schemas), sorted(set(files.values()))
     counted: Spent = Counter()
-    for recipe, endpoint, what, number in _counted(run, "spent", [schemas, grown], work, journals):
+    for recipe, endpoint, what, number in _counted(run, "spent", [schemas, sizes], work, journals):
         counted[recipe, endpoint, what] += number
     return counted
 

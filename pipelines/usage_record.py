@@ -10,6 +10,7 @@ from pipelines.usage import count_spent, count_written, pace_so_far
 from recipes.registry import get_recipe
 from schemas.workers import ModelWorkerConfig
 from transforms.spent import Spent
+from transforms.steps import REALIGN
 from transforms.written_texts import Written, share_tokens
 
 _SPENT = ("replies", "requests", "tokens_in", "tokens_out")
@@ -31,8 +32,9 @@ def usage_record(run: Run) -> dict[str, Any]:
         for step in run.config.annotate
         if isinstance(worker := run.config.workers[step.worker], ModelWorkerConfig)
     }
-    names = list(dict.fromkeys([*asked, *sorted({recipe for recipe, _, _ in spent})]))
-    recipes = {name: _spent(spent, asked.get(name), recipe=name) for name in names}
+    paid = asked | _rewriter(run)
+    names = list(dict.fromkeys([*paid, *sorted({recipe for recipe, _, _ in spent})]))
+    recipes = {name: _spent(spent, paid.get(name), recipe=name) for name in names}
     if written is not None:
         for name, worker in asked.items():
             recipes[name]["published"] = _published(written, name, fields[name], worker)
@@ -43,6 +45,12 @@ def usage_record(run: Run) -> dict[str, Any]:
         "endpoints": _endpoints(spent),
         "pace": pace_so_far(run),
     }
+
+
+def _rewriter(run: Run) -> dict[str, ModelWorkerConfig]:
+    """Return the model that mends sentences for the score stage, by its recipe, where there is one."""
+    worker = run.config.workers[run.config.rewriter] if run.config.rewriter is not None else None
+    return {REALIGN.name: worker} if isinstance(worker, ModelWorkerConfig) else {}
 
 
 def totals(usage: Mapping[str, Any]) -> dict[str, Any]:

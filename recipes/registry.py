@@ -14,6 +14,7 @@ from recipes.grain import Grain
 from recipes.hqclip import HqClip
 from recipes.laclip import LaClip
 from recipes.lvlm_grounding import LvlmGrounding
+from recipes.realign import Realign
 from recipes.recaption import Recaption
 from schemas.annotation import FIELDS
 
@@ -41,10 +42,14 @@ def get_recipe(name: str) -> Recipe:
     """Return the recipe of that name, or an instance of the class that `package.module:Class` names.
 
     Raises:
-        ValueError: there is none, or the class is no recipe.
+        ValueError: there is none, the class is no recipe, or only the score stage puts it.
     """
     if ":" in name:
         return _import_recipe(name)
+    if name == Realign.name:
+        raise ValueError(
+            f"recipe {name!r} is put by score.words.rewrite; name its worker there, not in annotate"
+        )
     if name not in _RECIPES:
         known = ", ".join(sorted(_RECIPES))
         raise ValueError(f"recipe {name!r} is not known; use one of {known}, or your own as module:Class")
@@ -80,7 +85,7 @@ def _check(name: str, recipe: Recipe) -> None:
         raise ValueError(
             f"recipe {name!r} calls itself {recipe.name!r}; use up to 64 of a-z, 0-9, _ and -, a letter first"
         )
-    if recipe.name in _RECIPES:
+    if recipe.name in _RECIPES or recipe.name == Realign.name:
         raise ValueError(
             f"recipe {name!r} calls itself {recipe.name!r}, as one of ours; give it another name"
         )

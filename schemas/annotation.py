@@ -75,6 +75,14 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mended:
+    """Who wrote some of a sample's sentences anew: by field, their places, counted from 0."""
+
+    sentences: Mapping[str, tuple[int, ...]]
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
     """A recipe's answer for one sample: its fields, or the reason there are none."""
 

@@ -151,13 +151,20 @@ class RunConfig(Section):
         0.5, description="`annotate` stops when more of its samples than this fail."
     )
 
+    @property
+    def rewriter(self) -> str | None:
+        """Return the name of the worker that mends sentences with a misaligned word, where one is asked."""
+        return self.score.words.rewrite if self.score is not None and self.score.words is not None else None
+
     @model_validator(mode="after")
     def _workers_exist(self) -> "RunConfig":
-        for step in self.annotate:
-            if step.worker not in self.workers:
+        asked = [("annotate", step.worker) for step in self.annotate]
+        asked += [("score.words.rewrite", self.rewriter)] if self.rewriter is not None else []
+        for place, worker in asked:
+            if worker not in self.workers:
                 known = ", ".join(sorted(self.workers)) or "none"
                 raise ValueError(
-                    f"annotate names worker {step.worker!r}, but workers has {known}; add it under workers"
+                    f"{place} names worker {worker!r}, but workers has {known}; add it under workers"
                 )
         recipes = [step.recipe for step in self.annotate]
         for recipe in recipes:

@@ -96,7 +96,7 @@ class TextRules(Section):
 
 
 class WordRules(Section):
-    """Sentences with a word that the picture speaks against go (CLIP4DM, arXiv 2412.18404)."""
+    """Sentences with a word that the picture speaks against go, or are mended (CLIP4DM, arXiv 2412.18404)."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -110,6 +110,11 @@ class WordRules(Section):
         TEMPLATE,
         max_length=200,
         description="Put before each text; empty for a model that was trained on bare captions.",
+    )
+    rewrite: str | None = Field(
+        None,
+        description="Worker that is asked, once, to write such a sentence anew, told the words; what it "
+        "writes is scored, and goes if a word of it is misaligned still. None: the sentence goes at once.",
     )
 
     @property

@@ -24,15 +24,17 @@ class Annotated:
 def annotated_chunks(job: ShardJob, config: RunConfig) -> Iterator[tuple[list[Facts], list[Annotated]]]:
     """Yield a shard's chunks: all facts of each, and those of its samples that every recipe answered."""
     for chunk in chunk_facts(job, config.chunk_samples):
-        answers = [annotations_in(read_table(path)) for path in chunk_paths(job, config, chunk)]
-        yield (
-            chunk,
-            [
-                Annotated(facts=facts, annotations=tuple(of_sample))
-                for facts, *of_sample in zip(chunk, *answers, strict=True)
-                if all(answer.reason is None for answer in of_sample)
-            ],
-        )
+        yield chunk, annotated(job, config, chunk)
+
+
+def annotated(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> list[Annotated]:
+    """Return those of a chunk's samples that every recipe answered."""
+    answers = [annotations_in(read_table(path)) for path in chunk_paths(job, config, chunk)]
+    return [
+        Annotated(facts=facts, annotations=tuple(of_sample))
+        for facts, *of_sample in zip(chunk, *answers, strict=True)
+        if all(answer.reason is None for answer in of_sample)
+    ]
 
 
 def chunk_paths(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> list[str]:

@@ -10,13 +10,18 @@ from schemas.config import RunConfig
 from schemas.errors import RunError
 from transforms.accounts import Account
 from transforms.ask_shard import AskShard
+from transforms.chunks import PlanChunks, step_chunks
 from transforms.questions import Questions
 from transforms.shard_job import ShardJob
 from transforms.steps import Step
 
 
 def ask_group(
-    jobs: Sequence[ShardJob], config: RunConfig, step: Step, worker: Worker
+    jobs: Sequence[ShardJob],
+    config: RunConfig,
+    step: Step,
+    worker: Worker,
+    plan_chunks: PlanChunks = step_chunks,
 ) -> Iterator[tuple[int, Account]]:
     """Commit a step's annotations of some shards, where they are not yet.
 
@@ -27,7 +32,7 @@ def ask_group(
     Raises:
         RunError: the worker ended without a reply to every request.
     """
-    with closing(_Group(jobs, config, Questions(step=step, worker=worker))) as group:
+    with closing(_Group(jobs, config, Questions(step=step, worker=worker), plan_chunks)) as group:
         while (request := group.next()) is not None:
             # Once all are asked that nobody has asked yet, those that come back refused are another window.
             with closing(worker.answer(chain((request,), iter(group.next, None)))) as answers:
@@ -42,11 +47,14 @@ def ask_group(
 class _Group:
     """Some shards, of which those in `open`, by order, have been begun and are not done."""
 
-    def __init__(self, jobs: Sequence[ShardJob], config: RunConfig, questions: Questions) -> None:
+    def __init__(
+        self, jobs: Sequence[ShardJob], config: RunConfig, questions: Questions, plan_chunks: PlanChunks
+    ) -> None:
         self.open: dict[int, AskShard] = {}
         self._jobs = jobs
         self._config = config
         self._questions = questions
+        self._plan_chunks = plan_chunks
         self._again: deque[Request] = deque()
         self._accounts: deque[tuple[int, Account]] = deque()
         self._fresh = self._ask()
@@ -78,7 +86,7 @@ class _Group:
 
     def _ask(self) -> Generator[Request, None, None]:
         for job in self._jobs:
-            shard = AskShard(job, self._config, self._questions)
+            shard = AskShard(job, self._config, self._questions, self._plan_chunks)
             self.open[job.shard.order] = shard
             yield from shard.requests()
             self._finish(shard)

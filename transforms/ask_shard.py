@@ -12,7 +12,7 @@ from schemas.config import RunConfig
 from schemas.facts import Facts
 from transforms.accounts import Account, account
 from transforms.annotation_table import annotation_table
-from transforms.chunks import Chunk, chunk_facts, chunk_path, open_chunk
+from transforms.chunks import Chunk, PlanChunks
 from transforms.progress import advance
 from transforms.questions import Questions
 from transforms.reading.images import ImageReader
@@ -38,11 +38,14 @@ class AskShard:
     Everything is called in one thread but `on_reply` of the requests.
     """
 
-    def __init__(self, job: ShardJob, config: RunConfig, questions: Questions) -> None:
+    def __init__(
+        self, job: ShardJob, config: RunConfig, questions: Questions, plan_chunks: PlanChunks
+    ) -> None:
         self.job = job
         self.waiting: dict[str, Chunk] = {}  # by path: chunks begun and not committed
         self._config = config
         self._questions = questions
+        self._plan_chunks = plan_chunks
         self._paths: list[str] = []
         self._all_read = False
         self._journal: ReplyStore | None = None
@@ -74,8 +77,10 @@ class AskShard:
         return self._next(again) if again is not None else None
 
     def close(self) -> None:
-        """Close the journal."""
+        """Close the journal; pack it once it is whole."""
         if self._journal is not None:
+            if self.done:
+                self._journal.pack()
             self._journal.close()
 
     def account(self) -> Account:
@@ -84,15 +89,13 @@ class AskShard:
         return account(len(reasons), (("failed", "annotate", r) for r in reasons if r is not None))
 
     def _pending(self) -> Iterator[Chunk]:
-        step = self._questions.step
-        for facts in chunk_facts(self.job, self._config.chunk_samples):
-            path = chunk_path(self.job, step, facts)
-            self._paths.append(path)
-            if exists(path):
-                advance("samples", len(facts))
+        for planned in self._plan_chunks(self.job, self._config, self._questions.step):
+            self._paths.append(planned.path)
+            if exists(planned.path):
+                advance("samples", planned.samples)
                 continue
-            chunk = open_chunk(self.job, step, facts)
-            self.waiting[path] = chunk
+            chunk = planned.open()
+            self.waiting[chunk.path] = chunk
             advance("samples", len(chunk.done))
             self._commit_if_whole(chunk)
             yield chunk

@@ -1,10 +1,12 @@
 """Chunks: neighbouring samples of one shard that are annotated and committed together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import groupby
 
 from schemas.annotation import Annotation
+from schemas.config import RunConfig
 from schemas.facts import Facts
 from transforms.annotation_table import annotations_in
 from transforms.fingerprint import fingerprint
@@ -34,6 +36,26 @@ class Chunk:
     def whole(self) -> bool:
         """Whether it can be committed."""
         return len(self.done) == self.samples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A chunk of at most so many `samples`, and where it lies once it is committed; `open` reads it."""
+
+    path: str
+    samples: int
+    open: Callable[[], Chunk]
+
+
+PlanChunks = Callable[[ShardJob, RunConfig, Step], Iterator[Planned]]
+"""What a step is asked about of a shard."""
+
+
+def step_chunks(job: ShardJob, config: RunConfig, step: Step) -> Iterator[Planned]:
+    """Yield the chunks of a step that is asked about every surviving sample of a shard."""
+    for facts in chunk_facts(job, config.chunk_samples):
+        path = chunk_path(job, step, facts)
+        yield Planned(path=path, samples=len(facts), open=partial(open_chunk, job, step, facts))
 
 
 def chunk_facts(job: ShardJob, chunk_samples: int, columns: list[str] | None = None) -> Iterator[list[Facts]]:

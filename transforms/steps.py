@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from recipes.base import Recipe
+from recipes.realign import Realign
 from recipes.registry import get_recipe
 from schemas.annotation import ABOUT_PARTS
 from schemas.choosing import Choosing
@@ -13,6 +14,9 @@ from schemas.config import RunConfig
 from schemas.errors import ConfigError
 from schemas.workers import DETECTORS, WorkerConfig
 from transforms.code_mark import ASKING, code_mark
+
+REALIGN = Realign()
+"""Put by the score stage, to mend what the steps of `annotate` wrote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,24 @@ def plan_steps(config: RunConfig) -> dict[str, Step]:
         made[name] = Step(recipe=recipes[name], worker=workers[name], choosing=config.regions, sources=before)
         _check_detector(made[name])
     return {name: made[name] for name in recipes}
+
+
+def find_step(config: RunConfig, recipe: str) -> Step:
+    """Return the step of that name: `REALIGN`, which starts from all others, where the run asks for it.
+
+    Raises:
+        ConfigError: as `plan_steps`; or a detector is to mend sentences.
+    """
+    steps = plan_steps(config)
+    if recipe != REALIGN.name or config.rewriter is None:
+        return steps[recipe]
+    worker = config.workers[config.rewriter]
+    if worker.kind in DETECTORS:
+        raise ConfigError(
+            f"score.words.rewrite: worker {config.rewriter!r}, of kind {worker.kind!r}, is a detector and "
+            "writes no sentences; give another"
+        )
+    return Step(recipe=REALIGN, worker=worker, sources=tuple(steps.values()))
 
 
 def needs_text(steps: Iterable[Step]) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 from schemas.annotation import FIELDS, LANGUAGES, is_list_field
 from schemas.facts import COLOURS
 from transforms.publish.caption import choose_caption
+from transforms.publish.sample_json import MENDED
 
 _TEXT = (str,)
 _TEXT_OR_NULL = (str, type(None))
@@ -68,6 +69,9 @@ def check_record(record: Any) -> list[str]:
     problems += _check_fields("facts.", record["facts"], _FACTS)
     problems += _check_lists(record)
     for name, who in record["provenance"].items():
+        if name == MENDED:
+            problems += _check_mended(record, who)
+            continue
         if name not in FIELDS:
             problems.append(f"provenance names {name!r}, which is no field")
         language = LANGUAGES.get(name)
@@ -78,6 +82,23 @@ def check_record(record: Any) -> list[str]:
     for i, region in enumerate(record["regions"]):
         problems += _check_region(i, region)
     return problems or _check_texts(record)
+
+
+def _check_mended(record: Mapping[str, Any], who: Any) -> list[str]:
+    """Return what is wrong with who wrote which sentences anew."""
+    prefix = f"provenance.{MENDED}."
+    if problems := list(_check_fields(prefix, who, _PROVENANCE | {"sentences": (dict,)})):
+        return problems
+    for name, places in who["sentences"].items():
+        if name not in FIELDS or not is_list_field(name):
+            problems.append(f"{prefix}sentences names {name!r}, which holds no sentences")
+        elif not (isinstance(places, list) and all(_is_place(place, record[name]) for place in places)):
+            problems.append(f"{prefix}sentences.{name} is not a list of places in it")
+    return problems
+
+
+def _is_place(place: Any, texts: list[Any]) -> bool:
+    return type(place) is int and 0 <= place < len(texts)
 
 
 def _check_fields(prefix: str, value: Any, wanted: Mapping[str, tuple[type, ...]]) -> Iterator[str]:

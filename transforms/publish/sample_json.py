@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from schemas.annotation import FIELDS, LANGUAGES, Annotation, Provenance
+from schemas.annotation import FIELDS, LANGUAGES, Annotation, Mended, Provenance
 from schemas.facts import COLOURS, Facts
 from transforms.publish.caption import choose_caption
 
 MIN_COLOUR_SHARE = 0.05
 """Share of the picture from which a colour is named."""
+
+MENDED = "mended"
+"""Beside the fields of `provenance`: who wrote some of their sentences anew, and which."""
 
 _DECIMALS = 3
 _WHO = tuple(field.name for field in fields(Provenance))
@@ -22,6 +25,7 @@ def sample_json(
     shard_name: str,
     annotations: Sequence[Annotation],
     scores: Mapping[str, Any] | None = None,
+    mended: Mended | None = None,
 ) -> dict[str, Any]:
     """Return a sample's record, for `encode_mended`.
 
@@ -29,12 +33,16 @@ def sample_json(
         facts: of a whole sample (without `reason`).
         shard_name: `Shard.name` of the input shard it came from.
         annotations: in the order of the recipes; those with a reason write nothing.
-        scores: as `transforms.scoring.score_table.scores_json` returns them.
+        scores: as `transforms.scoring.scored.scores_json` returns them.
+        mended: whose sentences stand in place of others; they are under `mended` in `provenance`.
 
     Raises:
         ValueError: an annotation writes a field that is not in `FIELDS`, or that another wrote.
     """
     written, provenance = _merge(facts, annotations)
+    if mended is not None:
+        places = {name: list(places) for name, places in mended.sentences.items()}
+        provenance[MENDED] = _writer(mended.provenance) | {"sentences": places}
     return {
         "uid": facts.uid,
         "url": facts.url,
@@ -72,7 +80,7 @@ def _merge(facts: Facts, annotations: Sequence[Annotation]) -> tuple[dict[str, A
     provenance: dict[str, Any] = {}
     for annotation in annotations:
         writer = annotation.provenance
-        who = None if writer is None else {name: getattr(writer, name) for name in _WHO}
+        who = None if writer is None else _writer(writer)
         for name, value in annotation.fields.items():
             if name not in FIELDS:
                 raise ValueError(f"sample {facts.uid}: no field {name!r}; recipes write {', '.join(FIELDS)}")
@@ -85,6 +93,10 @@ def _merge(facts: Facts, annotations: Sequence[Annotation]) -> tuple[dict[str, A
         {name: written.get(name, empty) for name, empty in FIELDS.items()},
         {name: provenance[name] for name in FIELDS if name in provenance},
     )
+
+
+def _writer(provenance: Provenance) -> dict[str, Any]:
+    return {name: getattr(provenance, name) for name in _WHO}
 
 
 def _facts(facts: Facts) -> dict[str, Any]:

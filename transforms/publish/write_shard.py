@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.annotation import FIELDS, Annotation, is_list_field
+from schemas.annotation import FIELDS, Annotation, Mended, is_list_field
 from schemas.errors import RunError
 from schemas.facts import Facts
 from transforms.publish.plan import OutputShard, sample_key
@@ -62,6 +62,7 @@ class Piece:
     annotations: Sequence[Annotation]
     image: bytes
     scores: Mapping[str, Any] = field(default_factory=dict)
+    mended: Mended | None = None
 
 
 def extension(image_format: str) -> str:
@@ -132,7 +133,9 @@ def _write_sample(tar: TarWriter, shard: str, key: str, piece: Piece) -> dict[st
             f"{piece.shard_name}: the image of {facts.key!r} is not the one that was profiled: "
             "the shard changed during the run; remove the output folder and run again"
         )
-    record, json_bytes = encode_mended(sample_json(facts, piece.shard_name, piece.annotations, piece.scores))
+    record, json_bytes = encode_mended(
+        sample_json(facts, piece.shard_name, piece.annotations, piece.scores, piece.mended)
+    )
     members = {
         f"{key}.{extension(facts.format)}": piece.image,
         f"{key}.json": json_bytes,

@@ -17,9 +17,9 @@ MARGIN = "scores too near to its sentence"
 BLIND = "told without the picture"
 MISALIGNED = "word that the picture speaks against"
 
-_FALSE = "long_negative"
-_NOTHING = WordScores(words=(), cosine=None)
-_NEGATIVE = frozenset({_FALSE, "short_negative"})
+FALSE = "long_negative"
+NOTHING = WordScores(words=(), cosine=None)
+_NEGATIVE = frozenset({FALSE, "short_negative"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,11 @@ def edit(sample: Annotated, scores: Scores, config: ScoreConfig, epsilon: float 
     that `texts.margin` objects to become empty texts, so that the others stay beside their sentences. Texts
     without a score stay. Words under `epsilon` are misaligned; none: words are not looked at.
     """
-    looked_at: list[str] = [name for name in config.fields if name not in _NEGATIVE]
-    wrong = _wrong_words(scores, config, epsilon)
-    faults = {name: _faults(name, scores, config.texts, wrong.get(name, ())) for name in looked_at}
+    faults = find_faults(scores, config, epsilon)
     dropped = {name: _count(of_field) for name, of_field in faults.items()}
     keep = {name: [fault is None for fault in of_field] for name, of_field in faults.items()}
     if "long_positive" in keep:
-        keep[_FALSE] = keep["long_positive"]
+        keep[FALSE] = keep["long_positive"]
     annotations = tuple(_edit_annotation(annotation, keep) for annotation in sample.annotations)
     left_scores = _edit_scores(scores, keep)
     alt_text, left = sample.facts.alt_text, written_fields(annotations)
@@ -58,31 +56,38 @@ def edit(sample: Annotated, scores: Scores, config: ScoreConfig, epsilon: float 
     return blank_negatives(edited, _too_near(left_scores, config.texts.margin), MARGIN)
 
 
+def find_faults(scores: Scores, config: ScoreConfig, epsilon: float | None) -> dict[str, list[str | None]]:
+    """Return by field what speaks against each of its texts; None against those that stay."""
+    looked_at: list[str] = [name for name in config.fields if name not in _NEGATIVE]
+    wrong = _wrong_words(scores, config, epsilon)
+    return {name: _faults(name, scores, config.texts, wrong.get(name, ())) for name in looked_at}
+
+
 def blank_negatives(edited: Edited, gone: Collection[int], why: str) -> Edited:
     """Return a sample with empty texts in place of some of its `long_negative`, counted under a reason."""
     if not gone:
         return edited
 
     def blanked(name: str, value: Any, empty: str | WordScores | None) -> Any:
-        return [empty if k in gone else one for k, one in enumerate(value)] if name == _FALSE else value
+        return [empty if k in gone else one for k, one in enumerate(value)] if name == FALSE else value
 
     annotations = tuple(
         replace(one, fields={name: blanked(name, value, "") for name, value in one.fields.items()})
         for one in edited.annotations
     )
     of_fields = {name: blanked(name, value, None) for name, value in edited.scores.fields.items()}
-    words = {name: blanked(name, value, _NOTHING) for name, value in edited.scores.words.items()}
-    counted = dict(edited.dropped.get(_FALSE, {})) | {why: len(gone)}
+    words = {name: blanked(name, value, NOTHING) for name, value in edited.scores.words.items()}
+    counted = dict(edited.dropped.get(FALSE, {})) | {why: len(gone)}
     return Edited(
         annotations=annotations,
         scores=replace(edited.scores, fields=of_fields, words=words),
-        dropped={**edited.dropped, _FALSE: counted},
+        dropped={**edited.dropped, FALSE: counted},
     )
 
 
 def _too_near(scores: Scores, margin: float | None) -> list[int]:
     """Return the places of negatives that score too near to their sentences, or over them."""
-    both = [scores.fields.get(name) for name in ("long_positive", _FALSE)]
+    both = [scores.fields.get(name) for name in ("long_positive", FALSE)]
     if margin is None or not all(isinstance(of_field, list) for of_field in both):
         return []
     pairs = enumerate(zip(*both, strict=True))

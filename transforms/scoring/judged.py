@@ -9,8 +9,9 @@ from schemas.arrow import from_table
 from schemas.config import RunConfig
 from schemas.facts import Verdict
 from transforms.fingerprint import fingerprint
+from transforms.scoring.candidates import candidates
 from transforms.scoring.edit import BLIND, Edited, blank_negatives, written_fields
-from transforms.scoring.scored import Judged, candidates, decided, scoring_of
+from transforms.scoring.scored import LATER, Judged, decided, scoring_of
 from transforms.selecting.blind_negatives import Refinement, keeps, read_refinement
 from transforms.selecting.text_pairs import TextPair
 from transforms.shard_job import ShardJob
@@ -18,7 +19,6 @@ from transforms.storage import read_json, read_table
 
 SELECTIONS = ("semantic", "balance")
 """Sections of `score` that compare samples with each other, in the order in which they do."""
-_AFTER_ALL = ("hard_negatives", "embeddings")
 
 
 def judged(job: ShardJob, config: RunConfig) -> Iterator[Judged | Verdict]:
@@ -61,16 +61,18 @@ def text_pairs(sample: Judged) -> list[TextPair]:
 
 def refinement_path(job: ShardJob, config: RunConfig) -> str:
     """Return where the text-only models lie; the same for every shard of a run."""
-    later = ("semantic", "balance", *_AFTER_ALL)
-    mark = fingerprint("negatives", decided(config, without=later), job.dedup_mark)
+    mark = fingerprint("negatives", decided(config, without=_after("negatives")), job.dedup_mark)
     return str(FileSystems.join(job.work, "scores", f"negatives-{mark}.json"))
 
 
 def selection_path(job: ShardJob, config: RunConfig, what: str) -> str:
     """Return where a selection's verdicts on a shard lie."""
-    later = (*SELECTIONS[SELECTIONS.index(what) + 1 :], *_AFTER_ALL)
-    mark = fingerprint(what, decided(config, without=later), job.dedup_mark)
+    mark = fingerprint(what, decided(config, without=_after(what)), job.dedup_mark)
     return str(FileSystems.join(job.work, "scores", f"{what}-{job.shard.slug}-{mark}.parquet"))
+
+
+def _after(what: str) -> tuple[str, ...]:
+    return LATER[LATER.index(what) + 1 :]
 
 
 def _refine(sample: Judged, refinement: Refinement) -> Judged:

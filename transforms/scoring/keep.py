@@ -1,8 +1,7 @@
 """Which samples their scores keep."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from schemas.examining import OcrConfig
 from schemas.scoring import KeepRule, ScoreConfig
 from transforms.scoring.score_table import Scores
 
@@ -28,12 +27,13 @@ def shares(config: ScoreConfig) -> list[KeepRule]:
     return [rule for rule in config.keep if rule.bound()[0] == "share"]
 
 
-def objection(scores: Scores, rules: Sequence[KeepRule], thresholds: Thresholds) -> tuple[str, str] | None:
-    """Return the reason why a sample is dropped, and its value; None where it is kept.
+def objection(scores: Scores, config: ScoreConfig, thresholds: Thresholds) -> tuple[str, str] | None:
+    """Return the reason why a sample with scores is dropped, and its value; None where it is kept.
 
     A sample without the score that a rule asks for (nothing to read in its text) is dropped by that rule.
+    The last rule is that of `ocr`: too large a share of the alt text's words stands in the picture.
     """
-    for rule in rules:
+    for rule in config.keep:
         score = getattr(scores, rule.of)
         kind, bound = rule.bound()
         least = bound if kind == "min" else thresholds[share_name(rule)]
@@ -41,11 +41,12 @@ def objection(scores: Scores, rules: Sequence[KeepRule], thresholds: Thresholds)
             return UNSCORED, rule.of
         if score < least:
             return rule.of, f"{score:.4f}"
-    return None
-
-
-def printed_objection(scores: Scores, ocr: OcrConfig | None) -> tuple[str, str] | None:
-    """Return the reason where too much of the alt text stands in the picture, and the share of its words."""
-    if ocr is None or ocr.max_printed is None or scores.text_printed is None:
+    most, printed = config.ocr.max_printed if config.ocr else None, scores.text_printed
+    if most is None or printed is None or printed <= most:
         return None
-    return (PRINTED, f"{scores.text_printed:.4f}") if scores.text_printed > ocr.max_printed else None
+    return PRINTED, f"{printed:.4f}"
+
+
+def is_kept(scores: Scores, config: ScoreConfig, thresholds: Thresholds) -> bool:
+    """Return whether a sample has scores, and no rule objects to it."""
+    return scores.reason is None and objection(scores, config, thresholds) is None

@@ -1,25 +1,25 @@
 """What the scores of a shard's samples decide: who is kept, and which of their texts."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
 from lvlm_workers.clip_words import f_clipscore_grad
+from schemas.annotation import Mended
 from schemas.config import RunConfig
 from schemas.errors import RunError
-from schemas.facts import Facts, Verdict
+from schemas.facts import Facts
 from schemas.scoring import ScoreConfig
-from transforms.annotated import Annotated, annotated_chunks
+from transforms.annotated import Annotated
 from transforms.code_mark import EXAMINING, SCORING, code_mark
 from transforms.fingerprint import fingerprint
-from transforms.scoring.edit import edit
 from transforms.scoring.examples import examples_mark
-from transforms.scoring.keep import UNREADABLE, Thresholds, objection, printed_objection, shares
+from transforms.scoring.keep import Thresholds, shares
 from transforms.scoring.score_table import Cosine, Scores, scores_in
 from transforms.shard_job import ShardJob
-from transforms.steps import plan_steps
+from transforms.steps import REALIGN, find_step, plan_steps
 from transforms.storage import read_json, read_table
 
 DECIMALS = 6
@@ -29,14 +29,26 @@ STAGE = "score"
 EPSILON = "epsilon"
 """Among the thresholds: of words."""
 
+LATER = ("negatives", "semantic", "balance", "hard_negatives", "embeddings")
+"""Sections that decide once each sample has been judged by its own scores."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged(Annotated):
-    """A sample that is kept, without the texts that were left out, and with its scores."""
+    """A sample that is kept, without the texts that were left out, and with its scores.
+
+    Args:
+        dropped: how many of its texts were left out, by field and reason.
+        epsilon: of words, where they were looked at.
+        asked: how many sentences were sent back for a misaligned word, by field.
+        mended: those that came back and stayed.
+    """
 
     scores: Scores
     dropped: Mapping[str, Mapping[str, int]]
-    epsilon: float | None = None  # of words, where they were looked at
+    epsilon: float | None = None
+    asked: Mapping[str, int] = field(default_factory=dict)
+    mended: Mended | None = None
 
 
 def measured(config: RunConfig) -> list[object]:
@@ -57,7 +69,19 @@ def decided(config: RunConfig, *, without: Collection[str] = ()) -> list[object]
     scoring = scoring_of(config)
     told = scoring.model_dump(mode="json", exclude={"clip", "max_drop_ratio", *without})
     bounds = [rule.bound() for rule in scoring.keep]
-    return [*measured(config), code_mark("transforms/scoring", "transforms/selecting"), told, bounds]
+    rewriting = find_step(config, REALIGN.name).asked if config.rewriter else None
+    return [
+        *measured(config),
+        code_mark("transforms/scoring", "transforms/selecting"),
+        told,
+        bounds,
+        rewriting,
+    ]
+
+
+def decided_alone(config: RunConfig) -> list[object]:
+    """Return what decides of a sample before the selections, which compare it with others."""
+    return decided(config, without=LATER)
 
 
 def scoring_of(config: RunConfig) -> ScoreConfig:
@@ -80,6 +104,23 @@ def thresholds_path(job: ShardJob, config: RunConfig) -> str:
     return str(FileSystems.join(job.work, "scores", f"thresholds-{mark}.json"))
 
 
+def first_scores(
+    job: ShardJob, config: RunConfig, chunk: Sequence[Facts], samples: Sequence[Annotated]
+) -> list[Scores]:
+    """Return the scores of a chunk's samples.
+
+    Raises:
+        RunError: they are of other samples.
+    """
+    rows = scores_in(read_table(score_path(job, config, chunk)))
+    if [sample.facts.uid for sample in samples] != [scores.uid for scores in rows]:
+        raise RunError(
+            f"the scores of {job.shard.name} are of other samples than were annotated; remove the folder "
+            f"{FileSystems.join(job.work, 'scores')} and run again"
+        )
+    return rows
+
+
 def read_thresholds(job: ShardJob, config: RunConfig) -> Thresholds:
     """Return the pool's thresholds; none where no rule keeps a share."""
     pooled = shares(scoring_of(config)) or needs_epsilon(config)
@@ -93,53 +134,11 @@ def needs_epsilon(config: RunConfig) -> bool:
     return words is not None and words.epsilon is None
 
 
-def candidates(job: ShardJob, config: RunConfig) -> Iterator[Judged | Verdict]:
-    """Yield what its own scores make of each sample that every recipe answered, in order.
-
-    What the whole pool decides comes after that: `transforms.scoring.judged`. A chunk is in memory.
-    """
-    scoring, thresholds = scoring_of(config), read_thresholds(job, config)
-    for chunk, samples in annotated_chunks(job, config):
-        rows = scores_in(read_table(score_path(job, config, chunk)))
-        if [sample.facts.uid for sample in samples] != [scores.uid for scores in rows]:
-            raise RunError(
-                f"the scores of {job.shard.name} are of other samples than were annotated; remove the folder "
-                f"{FileSystems.join(job.work, 'scores')} and run again"
-            )
-        for sample, scores in zip(samples, rows, strict=True):
-            yield _judge(sample, scores, scoring, thresholds)
-
-
-def _judge(
-    sample: Annotated, scores: Scores, scoring: ScoreConfig, thresholds: Thresholds
-) -> Judged | Verdict:
-    if scores.reason is not None:
-        return _verdict(sample.facts, "failed", UNREADABLE, scores.reason)
-    against = objection(scores, scoring.keep, thresholds) or printed_objection(scores, scoring.ocr)
-    if against is not None:
-        return _verdict(sample.facts, "dropped", *against)
-    epsilon = epsilon_of(scoring, thresholds)
-    edited = edit(sample, scores, scoring, epsilon)
-    return Judged(
-        facts=sample.facts,
-        annotations=edited.annotations,
-        scores=edited.scores,
-        dropped=edited.dropped,
-        epsilon=epsilon,
-    )
-
-
 def epsilon_of(scoring: ScoreConfig, thresholds: Thresholds) -> float | None:
     """Return the score under which a word is misaligned; None where words are not looked at."""
     if scoring.words is None:
         return None
     return thresholds[EPSILON] if scoring.words.epsilon is None else scoring.words.epsilon
-
-
-def _verdict(facts: Facts, kind: str, reason: str, value: str) -> Verdict:
-    return Verdict(
-        index=facts.index, uid=facts.uid, key=facts.key, stage=STAGE, kind=kind, reason=reason, value=value
-    )
 
 
 def scores_json(sample: Judged) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 import pytest
 from pydantic import ValidationError
 
-from schemas.scoring import KeepRule
+from schemas.scoring import KeepRule, ScoreConfig
 from transforms.scoring.keep import UNSCORED, objection, share_name
 from transforms.scoring.score_table import Scores
 
 
 def scores(alt: float | None, caption: float | None) -> Scores:
     return Scores(index=0, uid="u", clip_alt=alt, clip_caption=caption)
+
+
+def scoring(*rules: dict[str, object]) -> ScoreConfig:
+    return ScoreConfig.model_validate({"clip": {"checkpoint": "x/y"}, "keep": rules})
 
 
 @pytest.mark.parametrize(
@@ -30,14 +34,14 @@ def scores(alt: float | None, caption: float | None) -> Scores:
 def test_a_rule(
     rule: dict[str, object], alt: float | None, caption: float | None, wanted: tuple[str, str] | None
 ) -> None:
-    made = KeepRule.model_validate(rule)
-    thresholds = {share_name(made): 0.4}
-    assert objection(scores(alt, caption), [made], thresholds) == wanted
+    config = scoring(rule)
+    thresholds = {share_name(config.keep[0]): 0.4}
+    assert objection(scores(alt, caption), config, thresholds) == wanted
 
 
 def test_the_first_that_objects_gives_the_reason() -> None:
-    rules = [KeepRule(of="clip_caption", min=0.2), KeepRule(of="clip_alt", min=0.2)]
-    assert objection(scores(0.1, 0.1), rules, {}) == ("clip_caption", "0.1000")
+    config = scoring({"of": "clip_caption", "min": 0.2}, {"of": "clip_alt", "min": 0.2})
+    assert objection(scores(0.1, 0.1), config, {}) == ("clip_caption", "0.1000")
 
 
 @pytest.mark.parametrize("rule", [{}, {"min": 0.2, "share": 0.3}, {"share": 0}, {"share": 1.5}, {"min": 2}])

@@ -1,0 +1,224 @@
+"""Sentences with a misaligned word are sent back with the word named, scored anew, and stand or go."""
+
+import json
+import re
+import runpy
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from demo_data.scenes import write_scenes
+from lvlm_workers.clip_scorer import ClipScorer
+from pipelines.load_config import load_config
+from pipelines.run import open_run
+from pipelines.verify import verify
+from schemas.config import RunConfig
+from schemas.errors import ConfigError
+from schemas.score import TEMPLATE, ClipConfig
+from transforms.scoring.candidates import REWRITTEN
+from transforms.scoring.edit import MISALIGNED
+
+Config = dict[str, Any]
+Curate = Callable[..., Any]
+LINE = re.compile(r'^\d+\. (".*") Suspect: (".*")$', re.MULTILINE)
+ModelServer: Any = runpy.run_path(str(Path(__file__).parents[1] / "openai_server.py"))["ModelServer"]
+
+
+def sentences_in(prompt: str) -> list[tuple[str, list[str]]]:
+    """Return the sentences of a prompt with their suspect words."""
+    return [(json.loads(text), json.loads(f"[{words}]")) for text, words in LINE.findall(prompt)]
+
+
+def mend(text: str, words: list[str]) -> str:
+    """Put another word in place of the first suspect one."""
+    return re.sub(rf"\b{re.escape(words[0])}\b", "plain", text, count=1)
+
+
+def answer(body: Mapping[str, Any]) -> str:
+    (part,) = [part for part in body["messages"][0]["content"] if part["type"] == "text"]
+    return json.dumps({"sentences": [mend(*one) for one in sentences_in(part["text"])]})
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scenes")
+    write_scenes(folder, count=16, seed=5, size_px=64, per_shard=8)
+    return folder
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    with ModelServer(answer=answer) as server:
+        yield server
+
+
+@pytest.fixture
+def config(checkpoint: Path, scenes: Path, server: Any) -> Config:
+    writer = {"kind": "openai", "model": "tiny", "base_urls": [server.url], "price_in": 1.0}
+    return {
+        "input": {"shards": f"{scenes}/*.tar"},
+        "workers": {"rules": {"kind": "rules"}, "writer": writer},
+        "annotate": [{"recipe": "hqclip", "worker": "rules"}],
+        "score": {
+            "clip": {"checkpoint": str(checkpoint), "batch_size": 5},
+            "fields": ["long_positive", "long_negative"],
+            "words": {"epsilon": -1e9},
+            "embeddings": True,
+            "max_drop_ratio": 1.0,
+        },
+        "chunk_samples": 6,
+    }
+
+
+def word_scores(output: Path) -> dict[str, list[dict[str, float]]]:
+    """Return by uid the scores of the words of each sentence, as the tables have them."""
+    tables = [pq.read_table(path) for path in sorted((output / "work" / "scores").glob("shard*.parquet"))]
+    tables += [pq.read_table(path) for path in sorted((output / "work" / "scores").glob("0*.parquet"))]
+    return {
+        row["uid"]: [
+            {word["word"]: word["score"] for word in text["words"]} for text in row["words_long_positive"]
+        ]
+        for table in tables
+        for row in table.to_pylist()
+    }
+
+
+def lowest(output: Path, share: float) -> float:
+    scores = [score for texts in word_scores(output).values() for text in texts for score in text.values()]
+    return float(np.quantile(scores, share))
+
+
+def test_mended_sentences_stand_where_they_are_aligned(
+    curate: Curate, config: Config, server: Any, checkpoint: Path, tmp_path: Path
+) -> None:
+    whole = curate(config, tmp_path / "whole")
+    epsilon = lowest(whole.output, 0.2)
+    config["score"]["words"] = {"epsilon": epsilon}
+    dropped = {record["uid"]: record for record in curate(config, tmp_path / "dropped").records}
+    assert not server.seen
+    config["score"]["words"]["rewrite"] = "writer"
+    run = curate(config, tmp_path / "rewritten")
+
+    found = word_scores(run.output)
+    scorer = ClipScorer(ClipConfig(checkpoint=str(checkpoint), device="cpu"))
+    asked = {text: words for prompt in server.prompts for text, words in sentences_in(prompt)}
+    counted = {"asked": 0, "mended": 0, "negatives": 0}
+    for old, new, members in zip(whole.records, run.records, run.samples.values(), strict=True):
+        picture = next(data for ending, data in members.items() if ending in ("jpg", "png", "webp"))
+        (seen,) = scorer.score([picture], [[old["alt_text"]]])
+        assert seen.image_E is not None
+        wanted, negatives, places = [], [], []
+        for k, text in enumerate(old["long_positive"]):
+            low = [word for word, score in found[old["uid"]][k].items() if score < epsilon]
+            assert bool(low) == (text not in dropped[old["uid"]]["long_positive"])
+            if not low:
+                wanted.append(text)
+                negatives.append(old["long_negative"][k])
+                continue
+            assert asked[text] == low
+            counted["asked"] += 1
+            mended = mend(text, low)
+            (said,) = scorer.word_scores([seen.image_E], [mended], template=TEMPLATE)
+            if all(word.score >= epsilon for word in said.words):
+                places.append(len(wanted))
+                wanted.append(mended)
+                negatives.append("")
+                counted["mended"] += 1
+                counted["negatives"] += bool(old["long_negative"][k])
+        assert (new["long_positive"], new["long_negative"]) == (wanted, negatives)
+        if places:
+            assert new["provenance"]["mended"]["sentences"] == {"long_positive": places}
+            assert new["provenance"]["mended"]["recipe"] == "realign"
+            assert new["provenance"]["mended"]["model"] == "tiny"
+        else:
+            assert "mended" not in new["provenance"]
+        texts = [new["alt_text"], new["caption"], *wanted]
+        (again,) = scorer.score([picture], [texts])
+        scores = new["scores"]
+        held = [scores["clip_alt"], scores["clip_caption"], *scores["clip_long_positive"]]
+        np.testing.assert_allclose(held, np.array(again.cosine_K, float), atol=1e-5)
+    assert counted["asked"] > counted["mended"] > 0
+    told = json.loads((run.output / "run.json").read_text())
+    assert told["score"]["rewritten"] == {"long_positive": {k: counted[k] for k in ("asked", "mended")}}
+    left_out = {"long_positive": {MISALIGNED: counted["asked"] - counted["mended"]}}
+    left_out["long_negative"] = {REWRITTEN: counted["negatives"]}
+    assert told["score"]["texts_left_out"] == left_out
+    assert told["score"]["rewriter"]["name"] == "realign"
+    spent = told["usage"]["recipes"]["realign"]
+    assert spent["replies"] == len(server.seen)
+    assert spent["cost"] == pytest.approx(spent["tokens_in"] / 1e6)
+    assert verify(str(run.output)) == []
+
+
+def test_killed_and_run_again_asks_nothing_twice(
+    curate: Curate, config: Config, server: Any, tmp_path: Path
+) -> None:
+    config["score"]["words"] = {"rewrite": "writer", "template": ""}
+    first = curate(config, tmp_path / "out")
+    requests = len(server.seen)
+    assert requests
+    work = first.output / "work"
+    for pattern in ("scores/rewritten-*", "annotations/realign/*", "score/*", "rewrites/*", "index/*"):
+        gone = sorted(work.glob(pattern))
+        assert gone
+        for path in gone[::2]:
+            path.unlink()
+    (first.output / "run.json").unlink()
+    again = curate(config, tmp_path / "out")
+    assert again.digests == first.digests
+    assert len(server.seen) == requests
+
+
+def test_replies_that_cannot_be_used_lose_the_sentence_and_not_the_sample(
+    curate: Curate, config: Config, server: Any, tmp_path: Path
+) -> None:
+    whole = curate(config, tmp_path / "whole")
+    config["score"]["words"] = {"epsilon": lowest(whole.output, 0.2)}
+    dropped = curate(config, tmp_path / "dropped")
+    server.answer = lambda body: "I cannot see a picture."
+    config["score"]["words"]["rewrite"] = "writer"
+    run = curate(config, tmp_path / "rewritten")
+    assert server.seen
+    assert run.records == dropped.records
+    told = json.loads((run.output / "run.json").read_text())["score"]["rewritten"]["long_positive"]
+    assert told["asked"] > 0 == told["mended"]
+
+
+def test_rules_leave_the_word_out(curate: Curate, config: Config, tmp_path: Path) -> None:
+    whole = curate(config, tmp_path / "whole")
+    config["score"]["words"] = {"epsilon": lowest(whole.output, 0.3), "rewrite": "rules"}
+    run = curate(config, tmp_path / "rules")
+    before = {record["uid"]: record["long_positive"] for record in whole.records}
+    mended = 0
+    for record in run.records:
+        for place in (
+            record["provenance"].get("mended", {"sentences": {}})["sentences"].get("long_positive", ())
+        ):
+            words = record["long_positive"][place].lower().split()
+            mended += 1
+            assert any(set(words) <= {*old.lower().split(), "a", "an"} for old in before[record["uid"]])
+    assert (
+        json.loads((run.output / "run.json").read_text())["score"]["rewritten"]["long_positive"]["mended"]
+        == mended
+    )
+    assert verify(str(run.output)) == []
+
+
+@pytest.mark.parametrize(
+    ("worker", "message"),
+    [
+        ("nobody", "score.words.rewrite names worker 'nobody'"),
+        ("boxes", "is a detector and writes no sentences"),
+    ],
+)
+def test_workers_that_cannot_mend(config: Config, worker: str, message: str, tmp_path: Path) -> None:
+    config["workers"]["boxes"] = {"kind": "segments"}
+    config["score"]["words"] = {"rewrite": worker}
+    path = tmp_path / "run.yaml"
+    path.write_text(json.dumps({"name": "test", "output": str(tmp_path / "out"), **config}))
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        open_run(load_config(str(path), RunConfig, ()))

@@ -1,0 +1,91 @@
+"""Sentences with a misaligned word: what a worker is asked about them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+from apache_beam.io.filesystems import FileSystems
+
+from lvlm_workers.clip_words import misaligned
+from schemas.config import RunConfig
+from schemas.facts import Facts, WrittenFacts
+from schemas.scoring import ScoreConfig
+from transforms.annotated import Annotated, annotated
+from transforms.chunks import Chunk, Planned, chunk_facts
+from transforms.fingerprint import fingerprint
+from transforms.scoring.edit import MISALIGNED, find_faults, written_fields
+from transforms.scoring.keep import is_kept
+from transforms.scoring.score_table import Scores
+from transforms.scoring.scored import decided_alone, epsilon_of, first_scores, read_thresholds, scoring_of
+from transforms.shard_job import ShardJob
+from transforms.steps import REALIGN, Step
+from transforms.written_facts import with_written
+
+Places = Mapping[str, tuple[int, ...]]
+"""By field, the places of some of its sentences."""
+
+
+def misaligned_sentences(scores: Scores, config: ScoreConfig, epsilon: float | None) -> Places:
+    """Return the sentences of a sample that go for a misaligned word, and for nothing else."""
+    faults = find_faults(scores, config, epsilon)
+    found = {
+        name: tuple(k for k, why in enumerate(whys) if why == MISALIGNED) for name, whys in faults.items()
+    }
+    return {name: places for name, places in found.items() if places}
+
+
+def rewrite_chunks(job: ShardJob, config: RunConfig, step: Step) -> Iterator[Planned]:
+    """Yield the chunks of those of a shard's samples that have such a sentence, and are kept."""
+    for facts in chunk_facts(job, config.chunk_samples):
+        path = rewrites_path(job, config, facts)
+        yield Planned(path=path, samples=len(facts), open=partial(_open_chunk, job, config, facts, path))
+
+
+def rewrites_path(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
+    """Return where the new sentences of a chunk lie: the name holds all that decides them."""
+    return job.annotations(REALIGN.name, chunk[0].index, _mark(job, config, chunk))
+
+
+def rescored_path(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
+    """Return where the scores of the rewritten samples of a chunk lie."""
+    name = f"rewritten-{job.shard.slug}-{chunk[0].index:08d}-{_mark(job, config, chunk)}.parquet"
+    return str(FileSystems.join(job.work, "scores", name))
+
+
+def _mark(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
+    pool = job.dedup_mark  # from which thresholds are found
+    return fingerprint(
+        "rewrites", decided_alone(config), pool, job.facts_mark, [facts.index for facts in chunk]
+    )
+
+
+def _open_chunk(job: ShardJob, config: RunConfig, facts: Sequence[Facts], path: str) -> Chunk:
+    scoring, thresholds = scoring_of(config), read_thresholds(job, config)
+    epsilon = epsilon_of(scoring, thresholds)
+    samples = annotated(job, config, facts)
+    asked: list[Facts] = []
+    for sample, scores in zip(samples, first_scores(job, config, facts, samples), strict=True):
+        if is_kept(scores, scoring, thresholds) and (
+            places := misaligned_sentences(scores, scoring, epsilon)
+        ):
+            assert epsilon is not None
+            asked.append(_with_sentences(sample, scores, places, epsilon))
+    return Chunk(path=path, samples=len(asked), facts=asked)
+
+
+def _with_sentences(sample: Annotated, scores: Scores, places: Places, epsilon: float) -> WrittenFacts:
+    """Return what `recipes.realign` is told of a sample."""
+    written = written_fields(sample.annotations)
+    told = {
+        name: [
+            {
+                "text": written[name][k],
+                "words": [word.word for word in misaligned(scores.words[name][k], epsilon)],
+            }
+            for k in of_field
+        ]
+        for name, of_field in places.items()
+    }
+    facts = with_written(sample.facts, (), ())
+    return replace(facts, written=json.dumps({"misaligned": told}, sort_keys=True))
