@@ -5,15 +5,17 @@ import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import IO
 
 from lvlm_workers.base import Reply, Request
-from transforms.storage import commit_bytes, exists, file_size, is_local, make_folder, open_input
+from transforms.journal_files import add_segment, body_of, mend, pack, to_line, whole_lines
+from transforms.storage import is_local, make_folder
 
 UNSAVED_REPLIES = 64
 UNSAVED_BYTES = 2**20
-"""Where appending is not possible, a journal is written anew once so much of it is only in memory."""
+"""Where appending is not possible, a segment is committed once so much is only in memory."""
 
 
 def request_hash(request: Request, *, identity: Mapping[str, str], image_sha256: str | None) -> str:
@@ -26,30 +28,24 @@ def request_hash(request: Request, *, identity: Mapping[str, str], image_sha256:
 def read_replies(path: str) -> Iterator[tuple[str, Reply]]:
     """Yield the request hash and the reply of each whole line of a journal, in order; it is left as it is.
 
-    Damaged lines and a torn last one are left out.
+    Damaged lines and a torn last one are left out, and of equal lines all but the first. Of several replies
+    to a request, which two attempts at the same work may leave, the first is the one that counts.
 
     Raises:
         OSError: it is not there.
     """
-    yield from ((key, reply) for key, reply, _ in _whole_lines(path))
-
-
-def _whole_lines(path: str) -> Iterator[tuple[str, Reply, bytes]]:
-    with open_input(path) as stream:
-        for line in stream:
-            mark, _, body = line.rstrip(b"\n").partition(b" ")
-            if line.endswith(b"\n") and mark == _mark(body):
-                record = json.loads(body)
-                yield record.pop("request"), Reply(**record), line
+    for line in whole_lines(path):
+        record = json.loads(body_of(line))
+        yield record.pop("request"), Reply(**record)
 
 
 class ReplyStore:
-    """A journal of one shard's replies: a line of JSON each, behind the first 8 digits of its own hash.
+    """A journal of one shard's replies: a line of JSON each, in the files of `transforms.journal_files`.
 
     On a local filesystem each reply is appended as it arrives: a kill costs none. Object stores cannot
-    append, so there the journal is written anew at each `flush`, and at `flush_if_due` once UNSAVED_REPLIES
-    or UNSAVED_BYTES are only in memory: a kill costs at most those, and what arrived since that was last
-    called. A torn or damaged line is left out and its request asked again.
+    append, so there a segment is committed at each `flush`, and at `flush_if_due` once UNSAVED_REPLIES or
+    UNSAVED_BYTES are only in memory: a kill costs at most those, and what arrived since that was last called.
+    A torn or damaged line is left out and its request asked again.
 
     `put` may be called in any thread, the rest in one; `close` it at the end.
     """
@@ -59,21 +55,12 @@ class ReplyStore:
         self._local = is_local(path)
         self._lock = threading.Lock()
         self._replies: dict[str, Reply] = {}
-        self._lines: list[bytes] = []  # of a journal that cannot be appended to
-        self._unsaved = self._unsaved_bytes = 0
+        self._unsaved: list[bytes] = []  # lines of a journal that cannot be appended to
+        self._unsaved_bytes = 0
         self._stream: IO[bytes] | None = None
-        if exists(path):
-            self._load()
-
-    def _load(self) -> None:
-        lines = []
-        for key, reply, line in _whole_lines(self.path):
-            self._replies[key] = reply
-            lines.append(line)
-        if file_size(self.path) != sum(map(len, lines)):
-            commit_bytes(self.path, b"".join(lines))
-        if not self._local:
-            self._lines = lines
+        with suppress(FileNotFoundError):  # it begins with the first reply
+            for key, reply in read_replies(path):
+                self._replies.setdefault(key, reply)
 
     def get(self, key: str) -> Reply | None:
         """Return the kept reply to the request of this hash."""
@@ -81,8 +68,7 @@ class ReplyStore:
 
     def put(self, key: str, reply: Reply) -> None:
         """Keep a reply; the first to a request is the one that counts."""
-        body = json.dumps({"request": key, **asdict(reply)}, sort_keys=True).encode()
-        line = _mark(body) + b" " + body + b"\n"
+        line = to_line(json.dumps({"request": key, **asdict(reply)}, sort_keys=True).encode())
         with self._lock:
             if key in self._replies:
                 return
@@ -90,13 +76,13 @@ class ReplyStore:
             if self._local:
                 self._append(line)
             else:
-                self._lines.append(line)
-                self._unsaved += 1
+                self._unsaved.append(line)
                 self._unsaved_bytes += len(line)
 
     def _append(self, line: bytes) -> None:
         if self._stream is None:
             make_folder(os.path.dirname(self.path))
+            mend(self.path)
             self._stream = open(self.path, "ab")  # noqa: SIM115  (closed by close)
         self._stream.write(line)
         self._stream.flush()
@@ -104,18 +90,23 @@ class ReplyStore:
     def flush(self) -> None:
         """Make all that was kept durable where appending is not possible."""
         with self._lock:
-            number, size = self._unsaved, self._unsaved_bytes
-            data = b"".join(self._lines) if number else b""
-        if number:
-            commit_bytes(self.path, data)  # replies that come meanwhile do not wait for it
+            lines = self._unsaved.copy()
+        if lines:
+            add_segment(self.path, lines)  # replies that come meanwhile do not wait for it
             with self._lock:
-                self._unsaved -= number
-                self._unsaved_bytes -= size
+                del self._unsaved[: len(lines)]
+                self._unsaved_bytes -= sum(map(len, lines))
 
     def flush_if_due(self) -> None:
         """Flush once so much is only in memory."""
-        if self._unsaved >= UNSAVED_REPLIES or self._unsaved_bytes >= UNSAVED_BYTES:
+        if len(self._unsaved) >= UNSAVED_REPLIES or self._unsaved_bytes >= UNSAVED_BYTES:
             self.flush()
+
+    def pack(self) -> None:
+        """Flush, and leave one segment where appending is not possible; call it when all is asked."""
+        self.flush()
+        if not self._local:
+            pack(self.path)
 
     def close(self) -> None:
         """Flush, and close the file."""
@@ -124,7 +115,3 @@ class ReplyStore:
         finally:
             if self._stream is not None:
                 self._stream.close()
-
-
-def _mark(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest()[:8].encode()

@@ -24,7 +24,8 @@ def recipe_of(path: str) -> str:
 def spent_in(path: str, schemas: Mapping[str, Mapping[str, Any]]) -> Spent:
     """Return what the replies of one journal cost; `schemas` are those of the recipes, by name.
 
-    Of a recipe that is not there, no reply is checked. One reply is in memory at a time.
+    Of a recipe that is not there, no reply is checked. Of a request that two attempts at the same work put,
+    both replies are counted: both were paid for. In memory are one reply at a time and a hash of each.
     """
     recipe = recipe_of(path)
     schema = schemas.get(recipe)

@@ -172,6 +172,9 @@ def list_files(folder: str) -> list[str]:
     """Return the base names of the files directly in a folder, sorted; none where it is not there."""
     if is_local(folder):
         return sorted(e.name for e in os.scandir(folder) if e.is_file()) if os.path.isdir(folder) else []
+    filesystem = FileSystems.get_filesystem(folder)
+    if filesystem.has_dirs() and not filesystem.exists(folder):  # HDFS refuses to list it
+        return []
     (match,) = FileSystems.match([FileSystems.join(folder, "*")])
     return sorted(FileSystems.split(m.path)[1] for m in match.metadata_list)
 

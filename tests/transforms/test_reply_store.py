@@ -1,5 +1,7 @@
 """Replies survive the death of the process, torn lines do not mislead."""
 
+import hashlib
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from threading import Thread
@@ -9,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lvlm_workers.base import Reply, Request
+from tests.object_store import Shelf
 from transforms import reply_store
 from transforms.reply_store import UNSAVED_REPLIES, ReplyStore, read_replies, request_hash
 
 REPLIES = {f"k{n}": Reply(text=f"text {n}\n\u2028", model="m", tokens_in=n) for n in range(4)}
+
+REMOTE = "shelf://b/work/replies/laclip/a-1.jsonl"
 
 
 def journal(path: Path) -> bytes:
@@ -124,64 +129,139 @@ def test_replies_are_put_from_many_threads(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the path of a journal that cannot be appended to."""
-    monkeypatch.setattr(reply_store, "is_local", lambda _: False)
-    return tmp_path / "a.jsonl"
+def shelf() -> Iterator[type[Shelf]]:
+    """Return an empty object store."""
+    Shelf.reset()
+    yield Shelf
+    Shelf.reset()
 
 
-def test_where_appending_is_impossible_a_bounded_number_is_only_in_memory(remote: Path) -> None:
-    with closing(ReplyStore(str(remote))) as store:
+def saved() -> list[str]:
+    return [key for key, _ in read_replies(REMOTE)] if Shelf.files else []
+
+
+def test_where_appending_is_impossible_a_bounded_number_is_only_in_memory(shelf: type[Shelf]) -> None:
+    with closing(ReplyStore(REMOTE)) as store:
         for n in range(3 * UNSAVED_REPLIES + 5):
             store.put(f"k{n}", REPLIES["k0"])
             store.flush_if_due()
-            saved = len(list(read_replies(str(remote)))) if remote.exists() else 0
-            assert saved == (n + 1) // UNSAVED_REPLIES * UNSAVED_REPLIES
+            assert len(saved()) == (n + 1) // UNSAVED_REPLIES * UNSAVED_REPLIES
         store.flush()
-        assert len(list(read_replies(str(remote)))) == 3 * UNSAVED_REPLIES + 5
-        inode = remote.stat().st_ino
-    assert remote.stat().st_ino == inode  # nothing was unsaved, so it was not written again
+        assert saved() == [f"k{n}" for n in range(3 * UNSAVED_REPLIES + 5)]
+        written = shelf.written
+    assert shelf.written == written  # nothing was unsaved
 
 
-def test_long_replies_are_saved_before_they_are_many(remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_replies_are_saved_before_they_are_many(
+    shelf: type[Shelf], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reply_store, "UNSAVED_BYTES", 1000)
-    with closing(ReplyStore(str(remote))) as store:
-        saved = []
+    numbers = []
+    with closing(ReplyStore(REMOTE)) as store:
         for n in range(6):
             store.put(f"k{n}", Reply(text="x" * 400, model="m"))
             store.flush_if_due()
-            saved.append(len(list(read_replies(str(remote)))) if remote.exists() else 0)
+            numbers.append(len(saved()))
     # A line is about 600 bytes.
-    assert saved == [0, 2, 2, 4, 4, 6]
+    assert numbers == [0, 2, 2, 4, 4, 6]
 
 
-def test_what_arrives_while_a_journal_is_written_is_saved_next(
-    remote: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    commit = reply_store.commit_bytes
-
-    def slow(path: str, data: bytes) -> None:
-        if not store.get("late"):
+def test_what_arrives_while_a_segment_is_written_is_saved_next(shelf: type[Shelf]) -> None:
+    def late(operation: str, path: str) -> None:
+        if operation == "create":
             store.put("late", REPLIES["k3"])
-        commit(path, data)
 
-    monkeypatch.setattr(reply_store, "commit_bytes", slow)
-    store = ReplyStore(str(remote))
+    store = ReplyStore(REMOTE)
     store.put("k0", REPLIES["k0"])
+    shelf.before = late
     store.flush()
-    assert [key for key, _ in read_replies(str(remote))] == ["k0"]
+    assert saved() == ["k0"]
     store.close()
-    assert [key for key, _ in read_replies(str(remote))] == ["k0", "late"]
+    assert saved() == ["k0", "late"]
 
 
-def test_a_failed_write_is_tried_again_at_the_end(remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(path: str, data: bytes) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("failing", ["create", "copy", "list"])
+def test_a_failed_write_is_tried_again_at_the_end(shelf: type[Shelf], failing: str) -> None:
+    def fail(operation: str, path: str) -> None:
+        if operation == failing:
+            raise OSError(28, "No space left on device")
 
-    store = ReplyStore(str(remote))
+    store = ReplyStore(REMOTE)
     store.put("k0", REPLIES["k0"])
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(reply_store, "commit_bytes", fail)
+    shelf.before = fail
+    with pytest.raises(OSError, match="No space"):
         store.flush()
+    shelf.before = None
     store.close()
-    assert [key for key, _ in read_replies(str(remote))] == ["k0"]
+    assert saved() == ["k0"]
+
+
+def test_a_packed_journal_is_one_object(shelf: type[Shelf]) -> None:
+    with closing(ReplyStore(REMOTE)) as store:
+        for key, reply in REPLIES.items():
+            store.put(key, reply)
+            store.flush()
+        assert len(shelf.files) == len(REPLIES)
+        store.put("last", REPLIES["k0"])
+        store.pack()
+    assert len(shelf.files) == 1
+    assert list(read_replies(REMOTE)) == [*REPLIES.items(), ("last", REPLIES["k0"])]
+
+
+def test_packing_leaves_a_local_journal_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    before = journal(path)
+    with closing(ReplyStore(str(path))) as store:
+        store.pack()
+    assert path.read_bytes() == before
+
+
+def test_a_journal_that_was_copied_from_an_object_store_is_continued(
+    shelf: type[Shelf], tmp_path: Path
+) -> None:
+    with closing(ReplyStore(REMOTE)) as store:
+        for key, reply in REPLIES.items():
+            store.put(key, reply)
+            store.flush()
+    local = tmp_path / "laclip" / "a-1.jsonl"
+    (tmp_path / "laclip" / "a-1").mkdir(parents=True)
+    for path, data in shelf.files.items():
+        (tmp_path / "laclip" / "a-1" / Path(path).name).write_bytes(data)
+    for _ in range(2):
+        with closing(ReplyStore(str(local))) as store:
+            assert {key: store.get(key) for key in REPLIES} == REPLIES
+            store.put("k0", REPLIES["k3"])
+            store.put("new", REPLIES["k3"])
+    assert dict(read_replies(str(local))) == REPLIES | {"new": REPLIES["k3"]}
+    assert local.read_bytes().count(b"\n") == 1
+    # And back again.
+    for file in tmp_path.rglob("*"):
+        if file.is_file():
+            shelf.files[f"shelf://b/work/replies/{file.relative_to(tmp_path)}"] = file.read_bytes()
+    assert sorted(saved()) == [*sorted(REPLIES), "new"]
+
+
+def big(n: int) -> tuple[str, Reply]:
+    """Return a reply that makes a line of 1,500 bytes."""
+    key = hashlib.sha256(str(n).encode()).hexdigest()
+    return key, Reply(text="x" * 1274, model="m", tokens_in=10_000 + n, tokens_out=350)
+
+
+def test_what_10000_replies_cost_in_an_object_store(shelf: type[Shelf]) -> None:
+    most = 0
+    with closing(ReplyStore(REMOTE)) as store:
+        for n in range(10_000):
+            store.put(*big(n))
+            store.flush_if_due()
+            most = max(most, len(shelf.files))
+        store.flush()
+        flushed, objects = shelf.written, len(shelf.files)
+        store.pack()
+    (packed,) = shelf.files.values()
+    assert len(packed) == 10_000 * 1500
+    # 157 flushes; the first 9 * 16 were merged once: of 64 replies each.
+    assert flushed == len(packed) + 9 * 16 * 64 * 1500 == 28_824_000
+    assert (objects, most) == (157 - 9 * 15, 24)
+    assert shelf.written == flushed + len(packed) == 43_824_000
+    # Written anew for every flush it would be: the closed form of 64 + 128 + ... + 9,984 + 10,000 lines.
+    assert (64 * 156 * 157 // 2 + 10_000) * 1500 == 1_190_616_000

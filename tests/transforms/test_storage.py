@@ -1,11 +1,14 @@
 """Files appear whole or not at all."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from apache_beam.io.filesystem import BeamIOError, FileMetadata
 
 from schemas.facts import Verdict
+from tests.object_store import Shelf
 from transforms import storage
 
 
@@ -63,3 +66,19 @@ def test_no_rows_make_an_empty_table(tmp_path: Path) -> None:
 
 def test_a_missing_folder_holds_no_files(tmp_path: Path) -> None:
     assert storage.list_files(str(tmp_path / "none")) == []
+    assert storage.list_files("shelf://none") == []
+    assert storage.list_files("tree://none") == []
+
+
+class Tree(Shelf):
+    """Has folders, and refuses to list one that is not there, as HDFS does."""
+
+    @classmethod
+    def scheme(cls) -> str:
+        return "tree"
+
+    def has_dirs(self) -> bool:
+        return True
+
+    def _list(self, prefix: str) -> Iterator[FileMetadata]:
+        raise BeamIOError("List operation failed", {prefix: "no such folder"})
