@@ -11,7 +11,7 @@ from pipelines.public_url import public_url
 from pipelines.run import Run
 from pipelines.score import texts_left_out, texts_rewritten
 from pipelines.score_direction import quality_report
-from pipelines.score_pool import negatives_report
+from pipelines.score_pool import negatives_report, words_report
 from pipelines.usage_record import totals, usage_record
 from recipes.base import Recipe
 from recipes.registry import get_recipe
@@ -54,7 +54,7 @@ def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[
             "dropped": counted.by_kind("dropped"),
             "failed": counted.by_kind("failed"),
         },
-        **_scored(run),
+        **({} if run.config.score is None else {"score": score_record(run)}),
         "coverage": {name: coverage[name] for name in FIELDS if name in coverage},
         **totals(usage),
         "usage": usage,
@@ -83,17 +83,20 @@ def _recipe(run: Run, recipe: Recipe, worker_name: str) -> dict[str, Any]:
     }
 
 
-def _scored(run: Run) -> dict[str, Any]:
-    """Return by which checkpoint texts were scored and which it left out; nothing without scores."""
-    if run.config.score is None:
-        return {}
-    made_by = run.config.score.clip.identity()
-    left_out, negatives = texts_left_out(run), negatives_report(run)
-    found = {"clip": made_by, "texts_left_out": left_out, "negatives": negatives}
+def score_record(run: Run) -> dict[str, Any]:
+    """Return by which checkpoint a run scored, which texts it left out, and what it learnt of the pool."""
+    assert run.config.score is not None
+    found: dict[str, Any] = {
+        "clip": run.config.score.clip.identity(),
+        "texts_left_out": texts_left_out(run),
+        "words": words_report(run),
+        "negatives": negatives_report(run),
+        "quality": quality_report(run),
+    }
     if run.config.rewriter is not None:
         found["rewriter"] = _recipe(run, REALIGN, run.config.rewriter)
         found["rewritten"] = texts_rewritten(run)
-    return {"score": found | {"quality": quality_report(run)}}
+    return found
 
 
 def _name(model: str) -> str:

@@ -54,10 +54,28 @@ def find_thresholds(run: Run) -> None:
         bucket, rank = find_bucket(counts, rank_of(rule.bound()[1], int(counts.sum())))
         lower = _count(run, {rule.of: bucket})[rule.of]
         found[share_name(rule)] = score_of(bucket << 16 | find_bucket(lower, rank)[0])
-    if words:
-        true, changed = (upper.get(kind, NO_SCORES) for kind in (TRUE, CHANGED))
-        found[EPSILON] = calibrate_counts(true, changed).epsilon if true.any() else NO_WORD_IS_LOWER
-    commit_bytes(path, json.dumps(found, sort_keys=True).encode())
+    of_words = _find_epsilon(upper) if words else None
+    if of_words is not None:
+        found[EPSILON] = of_words["epsilon"]
+    commit_bytes(path, json.dumps({"thresholds": found, "words": of_words}, sort_keys=True).encode())
+
+
+def _find_epsilon(counts: Mapping[str, Counts]) -> dict[str, Any]:
+    """Return the threshold of words, how well it divides, and of how many words it was found."""
+    true, changed = (counts.get(kind, NO_SCORES) for kind in (TRUE, CHANGED))
+    told = {"true_words": int(true.sum()), "changed_words": int(changed.sum())}
+    if not true.any():
+        return told | {"epsilon": NO_WORD_IS_LOWER, "youden_j": None}
+    threshold = calibrate_counts(true, changed)
+    return told | {"epsilon": threshold.epsilon, "youden_j": round(threshold.youden_j, 4)}
+
+
+def words_report(run: Run) -> dict[str, Any] | None:
+    """Return the threshold of words as the run found it; None where it was given, or words not looked at."""
+    if not needs_epsilon(run.config) or not run.jobs:
+        return None
+    report: dict[str, Any] = read_json(thresholds_path(run.jobs[0], run.config))["words"]
+    return report
 
 
 def refine_negatives(run: Run) -> None:

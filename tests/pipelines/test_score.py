@@ -153,7 +153,11 @@ def test_the_threshold_of_words_is_found_from_the_runs_own_pairs(
     config["score"]["words"] = {"template": "a "}
     run = curate(config, tmp_path / "out")
     (path,) = (run.output / "work" / "scores").glob("thresholds-*.json")
-    epsilon = json.loads(path.read_text())["epsilon"]
+    told = json.loads(path.read_text())
+    epsilon = told["thresholds"]["epsilon"]
+    report = json.loads((run.output / "run.json").read_text())["score"]["words"]
+    assert report == told["words"]
+    assert report["epsilon"] == epsilon
     true: list[float] = []
     changed: list[float] = []
     left_out = 0

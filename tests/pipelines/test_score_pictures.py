@@ -1,10 +1,8 @@
 """What the score stage learns of pictures, with a tiny CLIP of random weights."""
 
-import importlib.util
 import io
 import json
 import re
-import tarfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from transformers import CLIPModel, CLIPProcessor
 
 from demo_data.scenes import write_scenes
@@ -30,7 +28,6 @@ from transforms.selecting.context_tags import ATTRIBUTES, TEMPLATES
 
 Config = dict[str, Any]
 Rows = np.ndarray[Any, np.dtype[np.float64]]
-MISSING = [name for name in ("rapidocr", "onnxruntime") if importlib.util.find_spec(name) is None]
 
 
 @pytest.fixture(scope="module")
@@ -246,34 +243,6 @@ def test_samples_go_by_what_is_written_in_them(
     number = sum(one["text_printed"] == printed[-1] for one in whole)
     assert part.counts["dropped"] == {"score": {"text_printed": number}}
     assert {row["value"] for row in part.rejected} == {f"{printed[-1]:.4f}"}
-
-
-@pytest.mark.skipif(not MISSING, reason="the extra ocr is installed")
-def test_a_missing_reader_is_found_before_anything_starts(
-    curate: Callable[..., Any], config: Config, tmp_path: Path
-) -> None:
-    config["score"]["ocr"] = {}
-    with pytest.raises(ConfigError, match=r"pairwright\[ocr\]"):
-        curate(config, tmp_path / "out")
-    assert not (tmp_path / "out" / "work" / "facts").exists()
-
-
-@pytest.mark.skipif(bool(MISSING), reason=f"the extra ocr is not installed: no {MISSING}")
-def test_writing_is_read(curate: Callable[..., Any], config: Config, tmp_path: Path) -> None:
-    config["score"]["ocr"] = {}
-    (tmp_path / "signs").mkdir()
-    picture, out = Image.new("RGB", (640, 240), "#8090a0"), io.BytesIO()
-    ImageDraw.Draw(picture).text((60, 80), "SUMMER SALE", fill="white", font=ImageFont.load_default(60))
-    picture.save(out, "PNG")
-    with tarfile.open(tmp_path / "signs" / "0.tar", "w") as tar:
-        for name, data in (("0.png", out.getvalue()), ("0.txt", b"the summer sale of a shop")):
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    config["input"] = {"shards": f"{tmp_path}/signs/*.tar"}
-    (record,) = curate(config, tmp_path / "out").records
-    assert record["scores"]["text_printed"] == pytest.approx(2 / 3, abs=1e-6)
-    assert record["scores"]["clip_masked"] != pytest.approx(record["scores"]["clip_alt"], abs=1e-6)
 
 
 def test_examples_without_a_direction_are_refused(

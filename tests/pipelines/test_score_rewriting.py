@@ -92,66 +92,84 @@ def lowest(output: Path, share: float) -> float:
     return float(np.quantile(scores, share))
 
 
+def expected(
+    old: Mapping[str, Any],
+    words: list[dict[str, float]],
+    epsilon: float,
+    stands: Callable[[str], bool],
+) -> tuple[list[str], list[str], list[int]]:
+    """Return the sentences and negatives that should be left of a record, and the places of mended ones."""
+    positives: list[str] = []
+    negatives: list[str] = []
+    places: list[int] = []
+    for text, negative, scores in zip(old["long_positive"], old["long_negative"], words, strict=True):
+        low = [word for word, score in scores.items() if score < epsilon]
+        if low and stands(mend(text, low)):
+            places.append(len(positives))
+        if not low or stands(mend(text, low)):
+            positives.append(mend(text, low) if low else text)
+            negatives.append("" if low else negative)
+    return positives, negatives, places
+
+
 def test_mended_sentences_stand_where_they_are_aligned(
     curate: Curate, config: Config, server: Any, checkpoint: Path, tmp_path: Path
 ) -> None:
     whole = curate(config, tmp_path / "whole")
     epsilon = lowest(whole.output, 0.2)
-    config["score"]["words"] = {"epsilon": epsilon}
-    dropped = {record["uid"]: record for record in curate(config, tmp_path / "dropped").records}
-    assert not server.seen
-    config["score"]["words"]["rewrite"] = "writer"
+    config["score"]["words"] = {"epsilon": epsilon, "rewrite": "writer"}
     run = curate(config, tmp_path / "rewritten")
-
-    found = word_scores(run.output)
+    words = word_scores(run.output)
     scorer = ClipScorer(ClipConfig(checkpoint=str(checkpoint), device="cpu"))
-    asked = {text: words for prompt in server.prompts for text, words in sentences_in(prompt)}
-    counted = {"asked": 0, "mended": 0, "negatives": 0}
     for old, new, members in zip(whole.records, run.records, run.samples.values(), strict=True):
         picture = next(data for ending, data in members.items() if ending in ("jpg", "png", "webp"))
-        (seen,) = scorer.score([picture], [[old["alt_text"]]])
-        assert seen.image_E is not None
-        wanted, negatives, places = [], [], []
-        for k, text in enumerate(old["long_positive"]):
-            low = [word for word, score in found[old["uid"]][k].items() if score < epsilon]
-            assert bool(low) == (text not in dropped[old["uid"]]["long_positive"])
-            if not low:
-                wanted.append(text)
-                negatives.append(old["long_negative"][k])
-                continue
-            assert asked[text] == low
-            counted["asked"] += 1
-            mended = mend(text, low)
-            (said,) = scorer.word_scores([seen.image_E], [mended], template=TEMPLATE)
-            if all(word.score >= epsilon for word in said.words):
-                places.append(len(wanted))
-                wanted.append(mended)
-                negatives.append("")
-                counted["mended"] += 1
-                counted["negatives"] += bool(old["long_negative"][k])
-        assert (new["long_positive"], new["long_negative"]) == (wanted, negatives)
-        if places:
-            assert new["provenance"]["mended"]["sentences"] == {"long_positive": places}
-            assert new["provenance"]["mended"]["recipe"] == "realign"
-            assert new["provenance"]["mended"]["model"] == "tiny"
-        else:
-            assert "mended" not in new["provenance"]
-        texts = [new["alt_text"], new["caption"], *wanted]
-        (again,) = scorer.score([picture], [texts])
+
+        def stands(text: str, picture: bytes = picture) -> bool:
+            (seen,) = scorer.score([picture], [[text]])
+            assert seen.image_E is not None
+            (said,) = scorer.word_scores([seen.image_E], [text], template=TEMPLATE)
+            return all(word.score >= epsilon for word in said.words)
+
+        positives, negatives, places = expected(old, words[old["uid"]], epsilon, stands)
+        assert (new["long_positive"], new["long_negative"]) == (positives, negatives)
+        told = new["provenance"].get("mended")
+        assert (told["sentences"]["long_positive"] if told else []) == places
+        assert told is None or (told["recipe"], told["model"]) == ("realign", "tiny")
+        (again,) = scorer.score([picture], [[new["alt_text"], new["caption"], *positives]])
         scores = new["scores"]
         held = [scores["clip_alt"], scores["clip_caption"], *scores["clip_long_positive"]]
         np.testing.assert_allclose(held, np.array(again.cosine_K, float), atol=1e-5)
-    assert counted["asked"] > counted["mended"] > 0
+    assert verify(str(run.output)) == []
+
+
+def test_what_is_asked_and_counted(curate: Curate, config: Config, server: Any, tmp_path: Path) -> None:
+    whole = curate(config, tmp_path / "whole")
+    epsilon = lowest(whole.output, 0.2)
+    config["score"]["words"] = {"epsilon": epsilon}
+    dropped = curate(config, tmp_path / "dropped").records
+    assert not server.seen
+    config["score"]["words"]["rewrite"] = "writer"
+    run = curate(config, tmp_path / "rewritten")
+    words = word_scores(run.output)
+    asked = [
+        (text, [word for word, score in scores.items() if score < epsilon])
+        for old, less in zip(whole.records, dropped, strict=True)
+        for text, scores in zip(old["long_positive"], words[old["uid"]], strict=True)
+        if text not in less["long_positive"]
+    ]
+    assert all(low for _, low in asked)
+    assert sorted(one for prompt in server.prompts for one in sentences_in(prompt)) == sorted(asked)
     told = json.loads((run.output / "run.json").read_text())
-    assert told["score"]["rewritten"] == {"long_positive": {k: counted[k] for k in ("asked", "mended")}}
-    left_out = {"long_positive": {MISALIGNED: counted["asked"] - counted["mended"]}}
-    left_out["long_negative"] = {REWRITTEN: counted["negatives"]}
+    mended = sum(len(r["long_positive"]) for r in run.records) - sum(len(r["long_positive"]) for r in dropped)
+    assert len(asked) > mended > 0
+    assert told["score"]["rewritten"] == {"long_positive": {"asked": len(asked), "mended": mended}}
+    negatives = sum(r["long_negative"].count("") for r in run.records)
+    left_out = {"long_positive": {MISALIGNED: len(asked) - mended}, "long_negative": {REWRITTEN: negatives}}
     assert told["score"]["texts_left_out"] == left_out
     assert told["score"]["rewriter"]["name"] == "realign"
     spent = told["usage"]["recipes"]["realign"]
     assert spent["replies"] == len(server.seen)
     assert spent["cost"] == pytest.approx(spent["tokens_in"] / 1e6)
-    assert verify(str(run.output)) == []
 
 
 def test_killed_and_run_again_asks_nothing_twice(

@@ -124,7 +124,7 @@ def first_scores(
 def read_thresholds(job: ShardJob, config: RunConfig) -> Thresholds:
     """Return the pool's thresholds; none where no rule keeps a share."""
     pooled = shares(scoring_of(config)) or needs_epsilon(config)
-    found: Thresholds = read_json(thresholds_path(job, config)) if pooled else {}
+    found: Thresholds = read_json(thresholds_path(job, config))["thresholds"] if pooled else {}
     return found
 
 
