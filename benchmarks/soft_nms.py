@@ -70,6 +70,16 @@ def seconds(
     return best
 
 
+def row(boxes: Floats, scores: Floats, method: Method, rounds: int) -> str:
+    """Return a line of the table, after a look whether both contenders keep the same boxes."""
+    kept, wanted = ours(boxes, scores, method), plain(boxes, scores, method)
+    assert [i for i, _ in kept] == [i for i, _ in wanted]
+    assert np.allclose([score for _, score in kept], [score for _, score in wanted], rtol=1e-12)
+    fast, slow = (seconds(contender, boxes, scores, method, rounds) for contender in (ours, plain))
+    times = f"{fast * 1e3:.2f} | {slow * 1e3:.1f} | {slow / fast:.1f}"
+    return f"| {len(boxes):,} | {method} | {len(kept):,} | {times} |"
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(
@@ -85,15 +95,7 @@ def main() -> None:
         corners, sides = random.random((count, 2)) * 0.7, random.uniform(0.05, 0.3, (count, 2))
         boxes, scores = np.hstack([corners, corners + sides]), random.random(count)
         for method in METHODS:
-            kept, wanted = ours(boxes, scores, method), plain(boxes, scores, method)
-            assert [i for i, _ in kept] == [i for i, _ in wanted]
-            assert np.allclose([score for _, score in kept], [score for _, score in wanted], rtol=1e-12)
-            fast, slow = (seconds(f, boxes, scores, method, options.rounds) for f in (ours, plain))
-            print(
-                f"| {count:,} | {method} | {len(kept):,} | {fast * 1e3:.2f} | {slow * 1e3:.1f} "
-                f"| {slow / fast:.1f} |",
-                flush=True,
-            )
+            print(row(boxes, scores, method, options.rounds), flush=True)
 
 
 if __name__ == "__main__":

@@ -2,19 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from transformers.image_processing_base import ImageProcessingMixin
-from transformers.utils import logging as library_logging
 
 from clip_evaluation.preprocessing import Preprocessing, read_preprocessing
 from contrastive_trainer.model import Clip, load_clip
 from contrastive_trainer.tokenizer import TextEncoder, load_tokenizer
+from schemas.checkpoint import quiet_transformers
 from schemas.errors import ConfigError
 
 _NOT_THE_MODEL = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
@@ -40,7 +38,7 @@ def load_checkpoint(name: str, device: str) -> Checkpoint:
             is no GPU and one is asked for.
     """
     place = _find_device(device)
-    with _quiet():
+    with quiet_transformers():
         try:
             clip = load_clip(name)
             encoder = TextEncoder(load_tokenizer(name), clip.text_length)
@@ -90,17 +88,3 @@ def _plain(settings: Any) -> Any:
     if not isinstance(settings, dict):
         return settings
     return {key: _plain(value) for key, value in settings.items() if key not in _NOT_THE_MODEL}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's bar and notes off a terminal that shows ours."""
-    level, bar = library_logging.get_verbosity(), library_logging.is_progress_bar_enabled()
-    library_logging.set_verbosity_error()
-    library_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        library_logging.set_verbosity(level)
-        if bar:
-            library_logging.enable_progress_bar()

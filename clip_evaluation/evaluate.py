@@ -14,8 +14,8 @@ from clip_evaluation.figure import Figure, figures
 from clip_evaluation.progress import Progress
 from clip_evaluation.report import RESULTS, write_results
 from clip_evaluation.tables import note
-from contrastive_trainer.checkpoint_path import find_checkpoint
 from contrastive_trainer.output_lock import only_writer
+from schemas.checkpoint import find_checkpoint
 from schemas.errors import ConfigError, RunError
 from schemas.evaluate import EvaluateConfig, Evaluation
 

@@ -167,7 +167,7 @@ class Learner:
 
     def _save_model(self, folder: Path) -> None:
         self.clip.save(folder)
-        self.encoder.save(folder)
+        self.encoder.save(folder, mask=not self.clip.is_siglip)
         if self.tags:
             save_tags(folder, self.tags)
 

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from contrastive_trainer.checkpoint_path import find_checkpoint
 from contrastive_trainer.model import Clip, load_clip
 from contrastive_trainer.positions import stretch_positions
 from contrastive_trainer.presets import preset_clip, preset_siglip
+from schemas.checkpoint import find_checkpoint
 from schemas.errors import ConfigError
 from schemas.train import ModelConfig
 

@@ -53,4 +53,6 @@ def _open(folder: Path) -> BinaryIO:
         folder.mkdir(parents=True, exist_ok=True)
         return (folder / LOCK).open("wb")
     except OSError as error:
-        raise ConfigError(f"output {folder} cannot be used ({error.strerror}); give another --out") from error
+        files = (str(place) for place in (folder, *folder.parents) if os.path.isfile(place))
+        why = next((f"{file} is a file" for file in files), error.strerror)
+        raise ConfigError(f"output {folder} cannot be used ({why}); give another --out") from error

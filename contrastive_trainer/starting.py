@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from contrastive_trainer.checkpoint_path import find_checkpoint
 from contrastive_trainer.checkpoints import (
     FINAL,
     Progress,
@@ -29,6 +28,7 @@ from contrastive_trainer.model import load_clip
 from contrastive_trainer.settings import Settings
 from contrastive_trainer.tags import count_tags, load_tags
 from contrastive_trainer.tokenizer import TextEncoder, load_tokenizer, train_tokenizer
+from schemas.checkpoint import find_checkpoint
 from schemas.errors import ConfigError
 from schemas.train import TrainConfig
 

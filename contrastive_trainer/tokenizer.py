@@ -100,8 +100,16 @@ class TextEncoder:
         token_NL: Tensor = found["input_ids"]
         return token_NL
 
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer as transformers reads it."""
+    def save(self, folder: Path, *, mask: bool = True) -> None:
+        """Write the tokenizer as transformers reads it.
+
+        Args:
+            mask: whether that library's processors are to hide padding from the model. They must not from a
+                SigLIP, which learns from padded texts without a mask (Zhai et al. 2023, arXiv 2303.15343).
+        """
+        if not mask:
+            self.tokenizer.model_input_names = ["input_ids"]
+            self.tokenizer.init_kwargs["model_input_names"] = ["input_ids"]  # of these it saves
         self.tokenizer.model_max_length = self.length
         self.tokenizer.backend_tokenizer.no_padding()  # or the file would say what was encoded last
         self.tokenizer.backend_tokenizer.no_truncation()

@@ -5,7 +5,6 @@ differently, and scores must not depend on what is installed.
 """
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from typing import Any
 
 import torch
 import transformers
-from transformers.utils import logging as library_logging
 from transformers.utils.hub import has_file
 
 from lvlm_workers.checkpoint_files import BROKEN, one_line
 from lvlm_workers.clip_pictures import PicturePreparer
 from lvlm_workers.clip_texts import TextReader
+from schemas.checkpoint import find_checkpoint, quiet_transformers
 from schemas.errors import ConfigError
 from schemas.score import ClipConfig
 
@@ -31,7 +30,6 @@ _CLASSES = {
     "siglip2": transformers.Siglip2Model,
 }
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
-_HUB_ID = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9_][\w.-]{0,95})?", re.ASCII)
 _MEND = "give the folder of a CLIP or SigLIP, such as OUT/final of a training, or a hub id"
 
 
@@ -52,11 +50,11 @@ def check_clip(config: ClipConfig) -> None:
     Raises:
         ConfigError: it cannot.
     """
-    if os.path.isdir(os.path.expanduser(config.checkpoint)):
+    name, _ = find_checkpoint(config.checkpoint, "checkpoint"), find_device(config)
+    if os.path.isdir(name):
         load_clip(config)
         return
-    name, _ = _find(config), find_device(config)
-    with _told(config), _quiet():
+    with _told(config), quiet_transformers():
         _read_around(config, name)
 
 
@@ -69,8 +67,8 @@ def load_clip(config: ClipConfig) -> LoadedClip:
     Raises:
         ConfigError: it is not there, is broken or another model, or there is no GPU and one is asked for.
     """
-    name, device = _find(config), find_device(config)
-    with _told(config), _quiet():
+    name, device = find_checkpoint(config.checkpoint, "checkpoint"), find_device(config)
+    with _told(config), quiet_transformers():
         settings, texts, pictures = _read_around(config, name)
         model, report = _CLASSES[settings.model_type].from_pretrained(
             name,
@@ -119,25 +117,6 @@ def _read_around(config: ClipConfig, name: str) -> tuple[Any, TextReader, Pictur
     return settings, texts, PicturePreparer(processor, settings.vision_config)
 
 
-def _find(config: ClipConfig) -> str:
-    """Return a folder or a hub id; what looks like a path is never asked of the hub."""
-    name, path = config.checkpoint, os.path.expanduser(config.checkpoint)
-    if os.path.isdir(path):
-        if os.path.isdir(os.path.join(path, "final")) and not os.path.exists(
-            os.path.join(path, "config.json")
-        ):
-            final = os.path.join(name, "final")
-            raise ConfigError(f"checkpoint: {name!r} is the folder of a training run; give {final}")
-        return path
-    parent = os.path.dirname(path)
-    is_path = name.startswith((".", "/", "~")) or name.count("/") > 1 or (parent and os.path.isdir(parent))
-    if is_path or os.path.exists(path):
-        raise ConfigError(f"checkpoint: there is no folder {name[:200]!r}; {_MEND}")
-    if not _HUB_ID.fullmatch(name):
-        raise ConfigError(f"checkpoint: {name[:200]!r} is no folder and no hub id; {_MEND}")
-    return name
-
-
 @contextmanager
 def _told(config: ClipConfig) -> Iterator[None]:
     """Say of what the library, or we, find wrong with a checkpoint whose it is."""
@@ -146,17 +125,3 @@ def _told(config: ClipConfig) -> Iterator[None]:
     except BROKEN as error:
         name = config.checkpoint
         raise ConfigError(f"checkpoint: {name!r} cannot be used ({one_line(error)}); {_MEND}") from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the library's bar and notes off a terminal that shows ours."""
-    level, bar = library_logging.get_verbosity(), library_logging.is_progress_bar_enabled()
-    library_logging.set_verbosity_error()
-    library_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        library_logging.set_verbosity(level)
-        if bar:
-            library_logging.enable_progress_bar()

@@ -10,20 +10,14 @@ import yarl
 from lvlm_workers.base import Reply, Request, Worker
 from lvlm_workers.chat_api import REFUSED_REQUEST, write_body
 from lvlm_workers.chat_client import ChatClient, Question
+from lvlm_workers.in_flight import answer_in_flight
 from lvlm_workers.model_list import check_models
 from lvlm_workers.pacing import Pace
 from lvlm_workers.picture import UnreadablePictureError, reduce_picture
 from lvlm_workers.service import Service
-from lvlm_workers.window import Work, slide
+from lvlm_workers.window import Work
 from schemas.errors import ConfigError
 from schemas.workers import OpenAIWorkerConfig
-
-AHEAD = 16
-"""Requests are pulled and prepared ahead of the window: half of it, and no fewer than this."""
-MAX_PICTURE_BYTES = 2**28
-"""No more are pulled once the pictures of those without a reply take so many bytes."""
-MAX_THREADS = 8
-"""That reduce pictures; decoding releases the interpreter lock."""
 
 _CHARS_A_TOKEN = 4
 _PIXELS_A_TOKEN = 28 * 28
@@ -51,24 +45,13 @@ class OpenAIWorker(Worker):
     def answer(self, requests: Iterable[Request]) -> Generator[tuple[Request, Reply], None, None]:
         """Yield each request with its reply, in the order of the replies.
 
-        Requests are pulled in the caller's thread, at most `in_flight` and half as many more (or `AHEAD`)
-        before their replies; a request waiting to be tried again leaves its place in the window to another.
+        At most `in_flight` are with the servers, and some more pulled and prepared (see
+        `lvlm_workers.in_flight`); a request waiting to be tried again leaves its place to another.
 
         Raises:
             WorkerError: no server answers, or the URL, key or model is wrong; what is in flight is dropped.
         """
-        limit = self._config.in_flight + max(AHEAD, self._config.in_flight // 2)
-        threads = min(MAX_THREADS, os.cpu_count() or 1)
-        yield from slide(
-            requests,
-            self._prepare,
-            self._open,
-            arrived=_keep,
-            weigh=lambda request: len(request.image or b""),
-            limit=limit,
-            most_bytes=MAX_PICTURE_BYTES,
-            threads=threads,
-        )
+        yield from answer_in_flight(requests, self._prepare, self._open, self._config.in_flight)
 
     def check(self) -> None:
         """Ask each server which models it has, which costs nothing.
@@ -102,11 +85,6 @@ class OpenAIWorker(Worker):
                 return Reply(text=str(error), model=model, finish_reason=REFUSED_REQUEST, attempts=0)
         body = write_body(request, model=self._config.model, jpeg=jpeg, send_seed=self._config.send_seed)
         return Question(body=body, tokens=tokens)
-
-
-def _keep(request: Request, reply: Reply) -> None:
-    if request.on_reply is not None:
-        request.on_reply(reply)
 
 
 def _check_url(url: str) -> None:

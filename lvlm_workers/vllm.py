@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from lvlm_workers.base import Reply, Request, Worker, WorkerError
 from lvlm_workers.chat_api import REFUSED_REQUEST, RefusedError
 from lvlm_workers.chat_client import REFUSED_FROM_START
+from lvlm_workers.in_flight import answer_in_flight
 from lvlm_workers.in_process import need_packages, served_model
-from lvlm_workers.openai import AHEAD, MAX_PICTURE_BYTES, MAX_THREADS
 from lvlm_workers.picture import UnreadablePictureError, reduce_picture
 from lvlm_workers.vllm_keeper import Engine, EngineKeeper, Question
-from lvlm_workers.window import Work, slide
+from lvlm_workers.window import Work
 from schemas.workers import VllmWorkerConfig
 
 
@@ -42,21 +42,12 @@ class VllmWorker(Worker):
     def answer(self, requests: Iterable[Request]) -> Generator[tuple[Request, Reply], None, None]:
         """Yield each request with its reply, in the order of the replies.
 
-        At most `in_flight` are in the engine, and half as many more (or `AHEAD`) are pulled and prepared.
+        At most `in_flight` are in the engine; some more are prepared (see `lvlm_workers.in_flight`).
 
         Raises:
             WorkerError: the engine cannot be started, died too often, or refuses every request.
         """
-        yield from slide(
-            requests,
-            self._prepare,
-            self._open,
-            arrived=_keep,
-            weigh=lambda request: len(request.image or b""),
-            limit=self._config.in_flight + max(AHEAD, self._config.in_flight // 2),
-            most_bytes=MAX_PICTURE_BYTES,
-            threads=min(MAX_THREADS, os.cpu_count() or 1),
-        )
+        yield from answer_in_flight(requests, self._prepare, self._open, self._config.in_flight)
 
     def check(self) -> None:
         """Look whether a model that is a folder is there; nothing is loaded.
@@ -169,8 +160,3 @@ def _make_keeper(config: VllmWorkerConfig) -> EngineKeeper:
     return EngineKeeper(
         open_engine, model=config.model, max_restarts=config.max_restarts, timeout_s=config.timeout_s
     )
-
-
-def _keep(request: Request, reply: Reply) -> None:
-    if request.on_reply is not None:
-        request.on_reply(reply)

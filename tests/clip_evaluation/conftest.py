@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clip_evaluation.pictures import hash_of
+from tests.clip_evaluation.oracle import NAMES, png
 from tests.tiny_clip import save_clip
 
 
@@ -46,3 +48,16 @@ def picture() -> Callable[..., bytes]:
 def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a random CLIP."""
     return save_clip(tmp_path_factory.mktemp("clip"))
+
+
+@pytest.fixture
+def class_folder(tmp_path: Path) -> tuple[Path, dict[bytes, str]]:
+    """Return a folder of 3 classes of 20 pictures, and the text of each picture's class."""
+    planted = {}
+    for name in NAMES:
+        (tmp_path / "classes" / name).mkdir(parents=True)
+        for number in range(20):
+            data = png(f"{name} {number}")
+            (tmp_path / "classes" / name / f"{number:02}.png").write_bytes(data)
+            planted[hash_of(data)] = f"a photo of a {name}."
+    return tmp_path / "classes", planted

@@ -13,7 +13,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import (
-    AutoTokenizer,
+    AutoModel,
+    AutoProcessor,
     CLIPImageProcessorPil,
     CLIPModel,
     SiglipImageProcessorPil,
@@ -22,6 +23,7 @@ from transformers import (
 
 from contrastive_trainer.data.picture import load_picture
 from contrastive_trainer.model import CLIP_MEAN, CLIP_STD, Clip, load_clip
+from contrastive_trainer.tokenizer import TextEncoder, load_tokenizer
 from contrastive_trainer.training import train
 from schemas.errors import ConfigError
 from schemas.train import TrainConfig
@@ -51,18 +53,21 @@ def test_stock_transformers_says_the_same_of_a_trained_model(
     final = tmp_path / "out" / "final"
     ours = load_clip(str(final)).eval()
 
-    stock = (SiglipModel if family == "siglip" else CLIPModel).from_pretrained(final).eval()
+    stock = AutoModel.from_pretrained(final).eval()
+    assert type(stock) is (SiglipModel if family == "siglip" else CLIPModel)
     processor = SiglipImageProcessorPil if family == "siglip" else CLIPImageProcessorPil
     prepared = processor.from_pretrained(final)(Image.open(picture_png), return_tensors="pt")
-    tokens = AutoTokenizer.from_pretrained(final)(
-        TEXTS, padding="max_length", truncation=True, return_tensors="pt"
-    )["input_ids"]
-    assert tokens.shape == (4, 24)
+    words = AutoProcessor.from_pretrained(final)(
+        text=TEXTS, padding="max_length", truncation=True, return_tensors="pt"
+    )
+    assert set(words) == ({"input_ids"} if family == "siglip" else {"input_ids", "attention_mask"})
+    token_NL = TextEncoder(load_tokenizer(str(final)), 24)(TEXTS)
+    assert words["input_ids"].equal(token_NL)
     image_CHW, _ = load_picture(picture_png.read_bytes(), 32, (1.0, 1.0), np.random.default_rng(0))
     with torch.no_grad():
-        output = stock(input_ids=tokens, pixel_values=prepared["pixel_values"])
+        output = stock(**words, **prepared)
         image_BD, _ = ours.encode_image(image_CHW.unsqueeze(0))
-        text_BD = ours.encode_text(tokens)
+        text_BD = ours.encode_text(token_NL)
     torch.testing.assert_close(image_BD, output.image_embeds, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(text_BD, output.text_embeds, rtol=1e-5, atol=1e-6)
     bias = ours.bias.detach() if ours.bias is not None else 0.0

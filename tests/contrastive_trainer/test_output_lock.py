@@ -32,7 +32,7 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         assert (tmp_path / "out").is_dir()
     (tmp_path / "file").write_text("mine")
     with (
-        pytest.raises(ConfigError, match=r"cannot be used \(.*\); give another --out"),
+        pytest.raises(ConfigError, match=r"cannot be used \(.*/file is a file\); give another --out"),
         only_writer(tmp_path / "file" / "out"),
     ):
         pass

@@ -1,4 +1,4 @@
-"""A server that misbehaves as told, loaded from beside the tests, which are no package."""
+"""Servers, engines and models as the tests want them."""
 
 import gc
 import importlib.util
@@ -13,7 +13,9 @@ import pytest
 
 from lvlm_workers.openai import OpenAIWorker
 from lvlm_workers.pacing import Pace
-from schemas.workers import OpenAIWorkerConfig
+from lvlm_workers.vllm import VllmWorker
+from schemas.workers import OpenAIWorkerConfig, VllmWorkerConfig
+from tests.lvlm_workers.fake_engine import Engines
 
 QUICK = Pace(backoff_s=0.01, backoff_cap_s=0.05, rest_s=0.02, rest_cap_s=0.05)
 
@@ -49,3 +51,54 @@ def work() -> Callable[..., OpenAIWorker]:
         return OpenAIWorker(OpenAIWorkerConfig.model_validate(values | settings), pace)
 
     return make
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[..., Any]]:
+    """Make engines and a worker for them: `run(behaviour, ..., in_flight=4)`."""
+    made: list[Engines] = []
+
+    def make(*behaviours: Any, in_flight: int = 8, **settings: Any) -> tuple[VllmWorker, Engines]:
+        made.append(Engines(*behaviours, **settings))
+        config = VllmWorkerConfig(kind="vllm", model="tiny", in_flight=in_flight)
+        return VllmWorker(config, made[-1].keeper), made[-1]
+
+    yield make
+    for engines in made:
+        engines.keeper.close()
+        assert all(engine.shut_down == 1 for engine in engines.opened)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Have torch use one thread."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def owlv2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a tiny OWLv2."""
+    from tests.tiny_owlv2 import save_owlv2
+
+    return save_owlv2(tmp_path_factory.mktemp("checkpoints") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Save each kind of checkpoint once: `folders("llama")`."""
+    from tests.tiny_models import save_llava, save_qwen2_vl, save_text_model
+
+    root = tmp_path_factory.mktemp("checkpoints")
+    save: dict[str, Callable[[Path], Path]] = {
+        "llama": save_text_model,
+        "qwen2": lambda folder: save_text_model(folder, "qwen2", seed=1),
+        "qwen2_vl": save_qwen2_vl,
+        "llava": save_llava,
+        "llava_plain": lambda folder: save_llava(folder, template=False),
+    }
+    return lambda kind: root / kind if (root / kind).is_dir() else save[kind](root / kind)

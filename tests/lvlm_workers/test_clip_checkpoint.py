@@ -88,7 +88,7 @@ def test_a_mistyped_folder_is_not_asked_of_the_hub(name: str) -> None:
     told = fails(name)
     assert told.startswith("checkpoint: ")
     assert repr(name) in told
-    assert "give the folder of a CLIP or SigLIP" in told
+    assert "give the folder of a checkpoint" in told
 
 
 def test_a_path_in_a_folder_that_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,13 +98,13 @@ def test_a_path_in_a_folder_that_exists(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_file_and_an_empty_folder(clip: Path, tmp_path: Path) -> None:
-    assert "there is no folder" in fails(clip / "config.json")
-    assert "cannot be used" in fails(tmp_path)
+    assert "is a file; give the folder" in fails(clip / "config.json")
+    assert "holds no checkpoint (no config.json)" in fails(tmp_path)
 
 
 def test_the_output_of_a_training(clip: Path, tmp_path: Path) -> None:
     shutil.copytree(clip, tmp_path / "final")
-    assert fails(tmp_path).endswith(f"is the folder of a training run; give {tmp_path / 'final'}")
+    assert fails(tmp_path).endswith(f"is the output of a training; its model is {tmp_path / 'final'}")
 
 
 def test_a_relative_folder_is_found(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,9 +221,17 @@ def test_a_hub_id_that_cannot_be_reached(
     assert "checkpoint: 'openai/no-such-clip' cannot be used" in fails("openai/no-such-clip")
 
 
-def test_a_hub_checkpoint_is_checked_without_its_weights(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_checkpoint_is_checked_without_its_weights(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A hub's name is looked for where its files would be; its weights are not opened."""
+    place, commit = tmp_path / "models--organisation--model", "0" * 40
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text(commit)
+    (place / "snapshots").mkdir()
+    (place / "snapshots" / commit).symlink_to(clip)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     opened: Callable[..., Any] = lambda *_, **__: pytest.fail("weights were read")  # noqa: E731
     monkeypatch.setattr("transformers.CLIPModel.from_pretrained", opened)
-    monkeypatch.setattr("lvlm_workers.clip_checkpoint._find", lambda _: str(clip))
     check_clip(config("organisation/model"))

@@ -49,6 +49,38 @@ def test_reads_what_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @needs_ocr
+@pytest.mark.parametrize(
+    ("size_px", "ink", "ground"),
+    [
+        (12, "black", "white"),
+        (20, "#98a8b8", "#8090a0"),
+        (48, "#202020", "#c0a040"),
+        (90, "white", "#c02020"),
+    ],
+)
+def test_reads_letters_of_any_size_and_contrast(size_px: int, ink: str, ground: str) -> None:
+    blank = Image.new("RGB", (640, 480), ground)
+    printed, font = blank.copy(), ImageFont.load_default(size_px)
+    ImageDraw.Draw(printed).multiline_text(
+        (30, 40), "garden chairs\nof wood", fill=ink, font=font, spacing=20
+    )
+    found = OcrTextFinder().find(png(printed))
+    assert [line.text for line in found] == ["garden chairs", "of wood"]
+    is_ink = (np.asarray(printed) != np.asarray(blank)).any(axis=2)
+    for line in found:
+        left, top, right, bottom = np.rint(np.array(line.box) * (640, 480, 640, 480)).astype(int)
+        is_ink[top:bottom, left:right] = False
+    assert not is_ink.any()  # the boxes hold every dot of it
+
+
+@needs_ocr
+def test_plain_shapes_are_no_writing() -> None:
+    picture = Image.new("RGB", (640, 480), "#8090a0")
+    ImageDraw.Draw(picture).ellipse((384, 288, 576, 432), fill="red")  # by itself read as "O"
+    assert OcrTextFinder().find(png(picture)) == ()
+
+
+@needs_ocr
 def test_boxes_are_of_the_upright_picture() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by a quarter
@@ -77,15 +109,38 @@ def given(monkeypatch: pytest.MonkeyPatch, result: Any) -> list[np.ndarray]:
 
 def test_makes_boxes_of_corners(monkeypatch: pytest.MonkeyPatch) -> None:
     corners = [[[20, -2], [110, 10], [100, 30], [10, 20]], [[0, 0], [1, 0], [1, 1], [0, 1]]]
-    result = SimpleNamespace(boxes=np.array(corners), txts=("Sale", " "), scores=(0.75, 0.9))
+    result = SimpleNamespace(boxes=np.array(corners), txts=("Sale", " "), scores=(0.995, 0.9))
     shown = given(monkeypatch, result)
     finder = OcrTextFinder()
     found = finder.find(png(Image.new("RGB", (100, 50), (255, 0, 0))))
-    assert found == (FoundText(text="Sale", box=(0.1, 0.0, 1.0, 0.6), score=0.75),)
+    assert found == (FoundText(text="Sale", box=(0.1, 0.0, 1.0, 0.6), score=0.995),)
     assert shown[0].shape == (50, 100, 3)
     assert shown[0][0, 0].tolist() == [0, 0, 255]  # blue first
     with pytest.raises(UnreadablePictureError):
         finder.find(b"broken")
+
+
+@pytest.mark.parametrize(
+    ("text", "score", "side_px", "is_writing"),
+    [
+        ("O", 0.9, 5, False),  # one letter
+        ("O", 0.99, 90, True),
+        ("No", 0.5, 19, True),  # two, 1.8 % of the picture each
+        ("No", 0.98, 21, False),  # 2.2 %
+        ("No", 0.99, 90, True),
+        ("N.", 0.98, 5, False),
+        ("\u2605 +", 1.0, 5, False),
+        ("\u5927\u58f2", 0.5, 5, True),
+    ],
+)
+def test_what_only_looks_like_letters(
+    monkeypatch: pytest.MonkeyPatch, text: str, score: float, side_px: int, is_writing: bool
+) -> None:
+    middle, half = 50, side_px / np.sqrt(2)
+    corners = [(middle, 50 - half), (middle + half, 50), (middle, 50 + half), (middle - half, 50)]  # slanted
+    given(monkeypatch, SimpleNamespace(boxes=np.array([corners]), txts=(text,), scores=(score,)))
+    found = OcrTextFinder().find(png(Image.new("RGB", (100, 100))))
+    assert [line.text for line in found] == [text] * is_writing
 
 
 def test_nothing_written(monkeypatch: pytest.MonkeyPatch) -> None:

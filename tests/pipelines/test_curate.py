@@ -1,35 +1,26 @@
 """What a user relies on: the right samples, for the right reasons, in the right bytes."""
 
 import gc
-import gzip
 import hashlib
 import io
 import json
-import os
 import shutil
 import tarfile
 import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import webdataset
 from PIL import Image
 
-from demo_data.scenes import write_scenes
-from demo_data.tar_writing import add_member
 from demo_data.web_texts import LATIN_1
 from pipelines.hashes import write_hashes
-from pipelines.load_config import load_config
-from pipelines.run import open_run
 from pipelines.verify import verify
-from schemas.config import RunConfig
-from schemas.filters import Filter
-from schemas.reasons import REASONS
+from tests.pipelines.tars import members_of
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "configs" / "quickstart.yaml"
@@ -42,18 +33,6 @@ def all_of(folder: Path) -> str:
     return f"input.shards={folder}/*.{{tar,tar.gz,parquet}}"
 
 
-def write_tar(path: Path, members: list[tuple[str, bytes]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, data in members:
-            add_member(tar, name, data)
-
-
-def members_of(path: Path) -> dict[str, bytes]:
-    with tarfile.open(path) as tar:
-        return {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
-
-
 @pytest.fixture(scope="module")
 def answers(demo: Path) -> dict[str, Any]:
     return json.loads((demo / "manifest.json").read_text())
@@ -63,17 +42,6 @@ def answers(demo: Path) -> dict[str, Any]:
 def curated(curate: Curate, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Return the demo data, curated as the first screen of the README says."""
     return curate(QUICKSTART, tmp_path_factory.mktemp("curated") / "out", all_of(demo))
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder of two shards of ten scenes."""
-    folder = tmp_path_factory.mktemp("scenes")
-    write_scenes(folder, count=20, seed=3, size_px=64, per_shard=10)
-    return folder
-
-
-# The demo data, of which every right answer is known.
 
 
 def test_every_demo_sample_is_counted_as_planted(curated: Any, answers: dict[str, Any]) -> None:
@@ -145,9 +113,6 @@ def test_the_samples_of_a_repeated_key_stay_apart(curated: Any, answers: dict[st
     assert len(published + rejected) == len({*published, *rejected}) == 2
 
 
-# The output, with the loaders that read it.
-
-
 def test_webdataset_gives_every_published_sample(curated: Any, demo: Path) -> None:
     sizes = json.loads((curated.output / "shards" / "sizes.json").read_text())
     assert list(sizes.values()) == [50, 50, 38]
@@ -213,143 +178,11 @@ def test_the_texts_of_the_rules_are_aligned(curated: Any) -> None:
     assert short > len(curated.records)
 
 
-# The same input, the same bytes.
-
-
 def test_moving_the_input_changes_no_byte(curate: Curate, curated: Any, demo: Path, tmp_path: Path) -> None:
     moved = tmp_path / "elsewhere [1]" / "deep"
     shutil.copytree(demo, moved)
     shards = json.dumps([str(path) for path in sorted(moved.glob("0*"))])
     assert curate(QUICKSTART, tmp_path / "out", f"input.shards={shards}").digests == curated.digests
-
-
-def as_parquet(members: list[tuple[str, bytes]]) -> bytes:
-    found = dict(members)
-    keys = sorted({name.partition(".")[0] for name in found})
-    table = pa.table(
-        {
-            "key": keys,
-            "image": [found[f"{key}.jpg"] for key in keys],
-            "text": [found[f"{key}.txt"].decode() for key in keys],
-            "uid": [f"own-{key}" for key in keys],
-        }
-    )
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, row_group_size=3)
-    return buffer.getvalue()
-
-
-def test_the_kind_of_shard_changes_nothing_but_the_source(
-    curate: Curate, scenes: Path, tmp_path: Path
-) -> None:
-    members = [
-        (name, json.dumps({"uid": f"own-{name[:9]}"}).encode() if name.endswith("json") else data)
-        for name, data in members_of(scenes / "00000.tar").items()
-    ]
-    write_tar(tmp_path / "in.tar", members)
-    (tmp_path / "in.tar.gz").write_bytes(gzip.compress((tmp_path / "in.tar").read_bytes()))
-    (tmp_path / "in.parquet").write_bytes(as_parquet(members))
-    config = {
-        "workers": {"w": {"kind": "rules"}},
-        "annotate": [{"recipe": "hqclip", "worker": "w"}, {"recipe": "laclip", "worker": "w"}],
-        "publish": {"samples_per_shard": 4},
-    }
-    outcomes = []
-    for kind in ("tar", "tar.gz", "parquet"):
-        done = curate(config | {"input": {"shards": str(tmp_path / f"in.{kind}")}}, tmp_path / kind)
-        assert verify(str(done.output)) == []
-        images = [done.samples[key]["jpg"] for key in sorted(done.samples)]
-        records = [{**record, "source": record["source"]["key"]} for record in done.records]
-        outcomes.append((images, records))
-    assert len(outcomes[0][0]) == 10
-    assert outcomes[1] == outcomes[0]
-    assert outcomes[2] == outcomes[0]
-
-
-# A change of the configuration redoes what it must, and nothing else.
-
-
-def facts_written(output: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_mtime_ns for path in (output / "work" / "facts").iterdir()}
-
-
-def test_another_threshold_measures_nothing_again(curate: Curate, scenes: Path, tmp_path: Path) -> None:
-    config = {
-        "input": {"shards": f"{scenes}/*.tar"},
-        "profile": {"filters": [{"kind": "words", "min": 3}], "max_drop_ratio": 1},
-        "dedup": {},
-        "workers": {"w": {"kind": "rules"}},
-        "annotate": [{"recipe": "laclip", "worker": "w"}],
-        "publish": {"samples_per_shard": 4},
-        "chunk_samples": 3,
-    }
-    first = curate(config, tmp_path / "out")
-    before = facts_written(first.output)
-    assert len(before) == 2
-    words = sorted(len(record["alt_text"].split()) for record in first.records)
-    setting = f"profile.filters.0.min={words[len(words) // 2] + 1}"
-    changed = curate(config, tmp_path / "out", setting)
-    assert 0 < changed.counts["published"] < first.counts["published"] == 20
-    assert facts_written(changed.output) == before
-    assert verify(str(changed.output)) == []
-    assert changed.digests == curate(config, tmp_path / "fresh", setting).digests
-    back = curate(config, tmp_path / "out")
-    assert back.digests == first.digests
-
-
-def test_another_shard_leaves_the_others_facts(curate: Curate, scenes: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    shutil.copy(scenes / "00001.tar", folder)
-    config = {"input": {"shards": f"{folder}/*.tar"}, "dedup": {}, "publish": {"samples_per_shard": 6}}
-    assert curate(config, tmp_path / "out").counts["published"] == 10
-    before = facts_written(tmp_path / "out")
-    shutil.copy(scenes / "00000.tar", folder)
-    both = curate(config, tmp_path / "out")
-    after = facts_written(tmp_path / "out")
-    assert len(after) == 2
-    assert {name: after[name] for name in before} == before
-    assert both.digests == curate(config, tmp_path / "fresh").digests
-    assert both.counts["published"] == 20
-
-
-def test_where_everything_is_dropped_the_output_is_empty_and_whole(
-    curate: Curate, scenes: Path, tmp_path: Path
-) -> None:
-    config = {
-        "input": {"shards": f"{scenes}/*.tar"},
-        "profile": {"filters": [{"kind": "words", "min": 999}], "max_drop_ratio": 1},
-        "workers": {"w": {"kind": "rules"}},
-        "annotate": [{"recipe": "hqclip", "worker": "w"}],
-    }
-    done = curate(config, tmp_path / "out")
-    assert done.counts == {
-        "in": 20,
-        "published": 0,
-        "dropped": {"profile": {"words": 20}},
-        "failed": {},
-    }
-    assert pq.read_table(done.output / "index.parquet").num_rows == 0
-    assert list((done.output / "shards").iterdir()) == [done.output / "shards" / "sizes.json"]
-    assert verify(str(done.output)) == []
-
-
-def test_a_uid_is_published_once_whatever_is_compared(curate: Curate, tmp_path: Path) -> None:
-    members = []
-    for number in range(4):
-        buffer = io.BytesIO()
-        Image.new("RGB", (8, 8), (60 * number, 0, 0)).save(buffer, "PNG")
-        uid = "one" if number < 2 else f"u{number}"
-        members += [
-            (f"{number}.png", buffer.getvalue()),
-            (f"{number}.txt", b"a plain picture"),
-            (f"{number}.json", json.dumps({"uid": uid}).encode()),
-        ]
-    write_tar(tmp_path / "in.tar", members)
-    done = curate({"input": {"shards": str(tmp_path / "in.tar")}}, tmp_path / "out")
-    assert [record["uid"] for record in done.records] == ["one", "u2", "u3"]
-    assert [(row["key"], row["reason"]) for row in done.rejected] == [("1", "repeated_uid")]
-    assert verify(str(done.output)) == []
 
 
 def test_pictures_of_an_evaluation_set_are_dropped(curate: Curate, demo: Path, tmp_path: Path) -> None:
@@ -371,79 +204,3 @@ def test_pictures_of_an_evaluation_set_are_dropped(curate: Curate, demo: Path, t
     assert str(same) in told[first.removesuffix(".jpg")]
     assert str(again) in told[second.removesuffix(".jpg")]
     assert verify(str(done.output)) == []
-
-
-# Real shards.
-
-
-def test_odd_shards_and_odd_images_are_all_accounted_for(
-    curate: Curate, shared_data: Path, tmp_path: Path
-) -> None:
-    odd = shared_data / "odd_shards"
-    config = {
-        "input": {
-            "shards": [
-                f"{shared_data}/coco_open/shards/00000.tar",
-                f"{shared_data}/odd_images/shards/*.tar",
-                f"{odd}/**/*.tar",
-                f"{odd}/**/*.tgz",
-                f"{odd}/**/*.tar.gz",
-            ]
-        },
-        "profile": {"filters": [{"kind": "side", "min_px": 8}], "max_drop_ratio": 1},
-        "dedup": {"near": {"max_distance": 4}, "max_drop_ratio": 1},
-        "workers": {"w": {"kind": "rules"}},
-        "annotate": [{"recipe": "hqclip", "worker": "w"}],
-        "publish": {"samples_per_shard": 50},
-    }
-    config["input"]["shards"] = [p for p in config["input"]["shards"] if "odd_shards" not in p or any_of(p)]
-    check_accounts(curate(config, tmp_path / "out"))
-
-
-def any_of(pattern: str) -> bool:
-    folder, _, rest = pattern.partition("/**/")
-    return any(Path(folder).rglob(rest))
-
-
-def check_accounts(done: Any) -> None:
-    counts = done.counts
-    rejected = [n for kind in ("dropped", "failed") for r in counts[kind].values() for n in r.values()]
-    assert counts["in"] == counts["published"] + sum(rejected)
-    assert len(done.rejected) == sum(rejected)
-    kinds = {get_args(model.model_fields["kind"].annotation)[0] for model in get_args(get_args(Filter)[0])}
-    assert {row["reason"] for row in done.rejected} <= set(REASONS) | kinds
-    assert all(row["stage"] and row["kind"] in ("dropped", "failed") for row in done.rejected)
-    assert len(done.samples) == counts["published"] > 0
-    assert verify(str(done.output)) == []
-
-
-def test_pictures_with_alpha(curate: Curate, shared_data: Path, tmp_path: Path) -> None:
-    names = ("noto_emoji/shards/00000.tar", "nlvr_scenes/shards/00000.tar")
-    for number, name in enumerate(names):
-        source = shared_data / name
-        head = tmp_path / str(number) / "head.tar"
-        write_tar(head, list(members_of(source).items())[:900])
-    config = {
-        "input": {"shards": f"{tmp_path}/*/head.tar"},
-        "dedup": {"near": {"max_distance": 2}, "max_drop_ratio": 1},
-        "workers": {"w": {"kind": "rules"}},
-        "annotate": [{"recipe": "hqclip", "worker": "w"}, {"recipe": "laclip", "worker": "w"}],
-        "publish": {"samples_per_shard": 100},
-    }
-    done = curate(config, tmp_path / "out")
-    check_accounts(done)
-    assert done.counts["in"] == 600
-    assert {record["facts"]["mode"] for record in done.records} == {"RGBA"}
-    assert set(done.counts["dropped"]["dedup"]) <= {"exact_duplicate", "near_duplicate"}
-
-
-def test_alt_text_without_pictures_names_the_tool_that_fetches_them(
-    shared_data: Path, tmp_path: Path
-) -> None:
-    shard = shared_data / "alt_text" / "test_files" / "test_1000.parquet"
-    path = tmp_path / "run.yaml"
-    path.write_text(f"name: x\ninput: {{shards: {shard}}}\noutput: {tmp_path}/out\n")
-    with pytest.raises(ValueError, match="img2dataset") as raised:
-        open_run(load_config(str(path), RunConfig))
-    assert "\n" not in str(raised.value)
-    assert not os.path.exists(tmp_path / "out")

@@ -6,8 +6,9 @@ pixel that it adds, which is wrong for boxes in 0..1; and a box that starts unde
 Endings of names are shapes: n boxes, a of them fit to be compared, k kept, l labels; 4 is x0, y0, x1, y1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -74,25 +75,14 @@ def soft_nms(
         )
     fit_a, dropped = _fit(box_n4, score_n, floor)
     rivals = _Rivals(box_n4[fit_a], None if labels is None else labels[fit_a], alike)
-    left_a = score_n[fit_a]  # a copy
-    picked: list[int] = []
-    kept: list[float] = []
-    with np.errstate(over="ignore", under="ignore"):
-        for _ in range(len(fit_a)):
-            best = int(left_a.argmax())
-            if left_a[best] < floor:
-                break
-            picked.append(best)
-            kept.append(float(left_a[best]))
-            left_a[best] = -1  # under any floor, and times 0 no NaN
-            near_a, o_a = rivals.of(best)
-            left_a[near_a] *= _decay(o_a, method, sigma, overlap)
-    index_k = fit_a[np.array(picked, np.int64)]
-    dropped[DECAYED] = len(fit_a) - len(picked)
+    decay = partial(_decay, method=method, sigma=sigma, overlap=overlap)
+    place_k, score_k = _pick(rivals, score_n[fit_a], floor, decay)
+    index_k = fit_a[place_k]
+    dropped[DECAYED] = len(fit_a) - len(place_k)
     return Survivors(
         index_k=index_k,
         raw_k=score_n[index_k],
-        score_k=np.array(kept, np.float64),
+        score_k=score_k,
         dropped={why: count for why, count in dropped.items() if count},
     )
 
@@ -123,6 +113,29 @@ class _Rivals:
         near = np.flatnonzero(touches_a)
         shared = wide_a[near] * high_a[near]
         return near, shared / (self.area_a[near] + self.area_a[best] - shared)
+
+
+def _pick(
+    rivals: _Rivals,
+    score_a: NDArray[np.float64],
+    floor: float,
+    decay: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return the places of the boxes that are kept, in the order picked, and what is left of their scores."""
+    left_a = score_a.copy()
+    picked: list[int] = []
+    kept: list[float] = []
+    with np.errstate(over="ignore", under="ignore"):
+        for _ in range(len(left_a)):
+            best = int(left_a.argmax())
+            if left_a[best] < floor:
+                break
+            picked.append(best)
+            kept.append(float(left_a[best]))
+            left_a[best] = -1  # under any floor, and times 0 no NaN
+            near_a, o_a = rivals.of(best)
+            left_a[near_a] *= decay(o_a)
+    return np.array(picked, np.int64), np.array(kept, np.float64)
 
 
 def _decay(o: NDArray[np.float64], method: Method, sigma: float, overlap: float) -> NDArray[np.float64]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.scoring.thresholds import exact_threshold
 from transforms.selecting.unit_vectors import unit_vectors
 
 Floats = NDArray[np.float64]
@@ -66,21 +65,6 @@ def score_quality(direction: QualityDirection, embeddings: NDArray[np.floating])
     scores: Floats = units @ direction.direction
     scores[~units.any(axis=1)] = np.nan
     return scores
-
-
-def percentile_threshold(scores: Sequence[NDArray[np.floating]], percentile: float) -> float:
-    """Return the lowest score that is kept where the lowest `percentile` of a pool's scores go.
-
-    Exact, and equal ones stay together; of a pool that is not in memory `CountScores` finds the same.
-    Pictures without a score do not count.
-
-    Raises:
-        ValueError: there are no scores, or the percentile is not from 0 up to under 100.
-    """
-    if not 0 <= percentile < 100:
-        raise ValueError(f"the percentile is {percentile}; give one from 0 up to under 100")
-    finite = [np.asarray(part[np.isfinite(part)], np.float32) for part in scores]
-    return exact_threshold(finite, 1 - percentile / 100)
 
 
 def nearest_words(

@@ -9,7 +9,6 @@ from transforms.selecting.quality_direction import (
     direction_json,
     fit_direction,
     nearest_words,
-    percentile_threshold,
     read_direction,
     score_quality,
     sum_units,
@@ -55,16 +54,6 @@ def test_finds_a_planted_direction() -> None:
     good, bad = nearest_words(found, embeddings, words, 3)
     assert (good[0][0], bad[0][0], len(good)) == ("sharp", "blurry", 3)
     assert good[0][1] > 0.8 > 0 > bad[0][1]
-
-
-def test_threshold_is_that_of_a_sort() -> None:
-    scores = RNG.normal(size=1000).astype(np.float32)
-    found = percentile_threshold([scores[:300], scores[300:], np.array([np.nan])], 30)
-    assert found == np.sort(scores)[300]
-    assert (scores >= found).sum() == 700
-    assert percentile_threshold([scores], 0) == scores.min()
-    with pytest.raises(ValueError, match="percentile is 100"):
-        percentile_threshold([scores], 100)
 
 
 def test_is_read_as_it_was_written() -> None:

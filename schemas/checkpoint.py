@@ -1,17 +1,24 @@
-"""Where a checkpoint is: a folder, or a model of the Hugging Face hub; told apart before the hub is asked."""
+"""Checkpoints of the transformers library: where one is, and that library kept quiet while it is read.
+
+Nothing here imports torch or transformers before it is called.
+"""
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from schemas.errors import ConfigError
 
-_HUB_ID = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
+_PART = r"\w(?:[\w.-]{0,94}\w)?"
+_HUB_ID = re.compile(rf"(?!.*(?:--|\.\.|\.git\Z))(?:{_PART}/)?{_PART}", re.ASCII)
 """`name` or `organisation/name`, as huggingface_hub's `validate_repo_id` has it."""
 
-_MAX_HUB_ID = 96
 _MEND = "give the folder of a checkpoint, such as OUT/final, or a hub id like openai/clip-vit-base-patch32"
 _MARKS = ("config.json", "tokenizer.json", "tokenizer_config.json")
 """One of these is in every folder that transformers loads something from."""
+
+_MAX_SHOWN = 200
 
 
 def find_checkpoint(path: str, field: str) -> str:
@@ -25,17 +32,33 @@ def find_checkpoint(path: str, field: str) -> str:
     Raises:
         ConfigError: it is neither, or the folder holds no checkpoint.
     """
-    folder = os.path.expanduser(path)
+    folder, shown = os.path.expanduser(path), path[:_MAX_SHOWN]
     if os.path.isdir(folder):
         _check_folder(folder, field)
         return folder
     if os.path.exists(folder):
-        raise ConfigError(f"{field}: {path!r} is a file; give the folder of a checkpoint, such as OUT/final")
+        raise ConfigError(f"{field}: {shown!r} is a file; give the folder of a checkpoint, such as OUT/final")
     if _looks_local(path):
-        raise ConfigError(f"{field}: there is no folder {path!r}{_nearest(folder)}; {_MEND}")
-    if len(path) > _MAX_HUB_ID or not _HUB_ID.fullmatch(path):
-        raise ConfigError(f"{field}: {path[:200]!r} is no folder and no hub id; {_MEND}")
+        raise ConfigError(f"{field}: there is no folder {shown!r}{_nearest(folder)}; {_MEND}")
+    if not _HUB_ID.fullmatch(path):
+        raise ConfigError(f"{field}: {shown!r} is no folder and no hub id; {_MEND}")
     return path
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep the library's bar and notes off a terminal that shows ours."""
+    from transformers.utils import logging
+
+    level, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bar:
+            logging.enable_progress_bar()
 
 
 def _looks_local(path: str) -> bool:
