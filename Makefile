@@ -17,9 +17,10 @@ $(VENV)/ready: setup.py constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
-# Tests, the trainer and the evaluator need torch: without a GPU, see README, "Training".
+# Tests, the trainer and the evaluator need torch: without a GPU, see README, "Training". The extra ocr is for
+# the tests that read text in pictures: 120 MB of wheels, its models among them, and no library of the system.
 $(VENV)/full: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,test,torch]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo,ocr,test,torch]'
 	@touch $@
 
 demo: $(VENV)/ready

@@ -70,7 +70,8 @@ setup(
     ],
     extras_require={
         "demo": ["scikit-image>=0.25", "scikit-learn>=1.6"],  # photographs that ship in their packages
-        # Text in pictures: its models are in its package, and it is maintained; it names no engine itself.
+        # Text in pictures: its models are in its package, it brings the OpenCV without windows, and it is
+        # maintained; it names no engine itself.
         "ocr": ["onnxruntime>=1.20", "rapidocr>=3.10,<4"],
         "segments": ["scikit-image>=0.25"],  # the embedded detector splits pictures by colour with it
         "torch": [  # models in the worker process, the trainer, the evaluator

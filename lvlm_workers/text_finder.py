@@ -15,6 +15,15 @@ from schemas.errors import ConfigError
 MAX_PIXELS = 1_000_000
 """To which a picture is reduced: letters of a thirtieth of its height are then still read."""
 
+_SURE = 0.99
+"""Least score of one letter alone, and of large letters.
+
+Wheels and plates are read as `O`, whole scenes of plain shapes as `C` or `+`, mostly at 0.5 to 0.95; words of
+large letters score 0.999, with few exceptions. Found on photographs and rendered scenes
+(benchmarks/README.md)."""
+
+_LARGE = 0.02  # of the picture's area, a letter
+
 _SETTINGS = {
     "Global.log_level": "critical",  # it warns of every picture without text
     "EngineConfig.onnxruntime.intra_op_num_threads": 1,
@@ -40,7 +49,8 @@ class FoundText:
 class OcrTextFinder:
     """Finds and reads text with PP-OCR models on one thread; they are loaded when they are first needed.
 
-    Chinese and Latin script. Nothing is downloaded: the models lie in the package.
+    Chinese and Latin script. Nothing is downloaded: the models lie in the package. Left out is what is no
+    writing: lines without a letter or digit, and single or large letters that the reader is not sure of.
 
     Raises:
         ConfigError: rapidocr or onnxruntime is not installed.
@@ -70,7 +80,7 @@ class OcrTextFinder:
         return tuple(
             FoundText(text=text, box=_box(of_line), score=float(score))
             for text, of_line, score in zip(found.txts, corners, found.scores, strict=True)
-            if text.strip()
+            if _is_writing(text, of_line, score)
         )
 
     def close(self) -> None:
@@ -85,6 +95,14 @@ class OcrTextFinder:
 
             self._engine = RapidOCR(params=dict(_SETTINGS))
         return self._engine
+
+
+def _is_writing(text: str, corners: NDArray[np.float64], score: float) -> bool:
+    """Return whether a line is what was written, and not a thing that looks like a letter."""
+    letters = sum(map(str.isalnum, text))
+    x_4, y_4 = corners.T
+    area = abs(x_4 @ np.roll(y_4, -1) - y_4 @ np.roll(x_4, -1)) / 2  # of the slanted box: shoelace formula
+    return letters > 0 and (score >= _SURE or (letters > 1 and area <= _LARGE * letters))
 
 
 def _box(corners: NDArray[np.float64]) -> Box:

@@ -1,3 +1,4 @@
+import importlib.util
 import io
 from collections.abc import Sequence
 
@@ -5,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from lvlm_workers.clip_scorer import Scored
 from lvlm_workers.picture import UnreadablePictureError, decode_picture
-from lvlm_workers.text_finder import FoundText
+from lvlm_workers.text_finder import FoundText, OcrTextFinder
 from transforms.selecting.text_in_image import (
     TextInImage,
     mask_text,
@@ -19,6 +20,8 @@ from transforms.selecting.text_in_image import (
 )
 
 Box = tuple[float, float, float, float]
+MISSING = [name for name in ("rapidocr", "onnxruntime") if importlib.util.find_spec(name) is None]
+needs_ocr = pytest.mark.skipif(bool(MISSING), reason=f"the extra ocr is not installed: no {MISSING}")
 
 
 def png(picture: Image.Image) -> bytes:
@@ -64,6 +67,18 @@ def test_share_of_words_that_are_printed() -> None:
     assert printed_share([], "a dog") == 0
     assert printed_share(["the"], "the of and") == 0  # nothing that counts
     assert printed_share(["x"], "") == 0
+
+
+@needs_ocr
+def test_without_what_is_read_the_picture_is_as_before_the_print() -> None:
+    blank = Image.new("RGB", (480, 320), "#305070")
+    ImageDraw.Draw(blank).polygon([(100, 300), (240, 180), (380, 300)], fill="#e0c040")
+    printed = blank.copy()
+    ImageDraw.Draw(printed).text((40, 30), "SUMMER SALE", fill="white", font=ImageFont.load_default(40))
+    lines = OcrTextFinder().find(png(printed))
+    assert printed_share([line.text for line in lines], "summer sale of chairs") == pytest.approx(2 / 3)
+    painted = decode_picture(mask_text(png(printed), [line.box for line in lines]), 1_000_000)
+    assert np.array_equal(np.asarray(painted), np.asarray(blank))
 
 
 class Finder:
