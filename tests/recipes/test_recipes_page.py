@@ -1,5 +1,6 @@
-"""The example of docs/recipes.md is a recipe, and a run uses it from outside the tree."""
+"""The example of docs/writing_a_recipe.md is a recipe, and a run uses it from outside the tree."""
 
+import importlib
 import json
 import re
 import tarfile
@@ -9,50 +10,54 @@ import pytest
 import yaml
 
 from demo_data.scenes import write_scenes
+from lvlm_workers.base import Request
 from lvlm_workers.mock import MockWorker
 from pipelines.command import run_stage
 from pipelines.curate import run_curate
 from pipelines.run import open_run
+from recipes import reply
 from recipes.base import Recipe
 from recipes.registry import _RECIPES, get_recipe
 from schemas.annotation import FIELDS
 from schemas.config import RunConfig
 
-PAGE = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text()
-NAME = "my_recipes.first_words:FirstWords"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "writing_a_recipe.md").read_text()
+LIST = (DOCS / "recipes.md").read_text()
+NAME = "headline:Headline"
 
 
-def example(language: str) -> str:
-    """Return the page's one block of code in a language."""
-    (block,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+def example(name: str) -> str:
+    """Return the block that the page has its reader save as a file of that name."""
+    (block,) = re.findall(rf"[Ss]ave as `{name}`:\n\n```\w+\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     return str(block)
 
 
-def rows(section: str) -> list[str]:
+def rows(page: str, section: str) -> list[str]:
     """Return what the rows of a section's table are about."""
-    (text,) = re.findall(rf"^## {section}\n(.*?)^## ", PAGE, re.MULTILINE | re.DOTALL)
+    (text,) = re.findall(rf"^## {section}\n(.*?)^## ", page, re.MULTILINE | re.DOTALL)
     return re.findall(r"^\| `([\w-]+)` \|", text, re.MULTILINE)
 
 
 @pytest.fixture
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put the page's module on the path, as the page says, and scenes beside it."""
-    package = tmp_path / "elsewhere" / "my_recipes"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (package / "first_words.py").write_text(example("python"))
-    monkeypatch.syspath_prepend(str(package.parent))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "headline.py").write_text(example("headline.py"))
+    monkeypatch.syspath_prepend(str(elsewhere))
     write_scenes(tmp_path / "scenes", count=6, seed=3, size_px=64, per_shard=3)
     return tmp_path
 
 
 def run(folder: Path, worker: dict[str, object] | None = None) -> list[dict[str, object]]:
-    told = yaml.safe_load(example("yaml"))
-    assert told["annotate"] == [{"recipe": NAME, "worker": "rules"}]
+    told = yaml.safe_load(example("headline.yaml"))
+    assert told["annotate"][1] == {"recipe": NAME, "worker": "rules"}
     if worker:
-        told["workers"] = {"rules": worker}
-    values = {"name": "own", "input": {"shards": f"{folder}/scenes/*.tar"}, "output": f"{folder}/out"}
-    run_stage(run_curate, open_run(RunConfig.model_validate(values | told)))
+        told["workers"]["model"] = worker
+        told["annotate"][1]["worker"] = "model"
+    values = {"input": {"shards": f"{folder}/scenes/*.tar"}, "output": f"{folder}/out"}
+    run_stage(run_curate, open_run(RunConfig.model_validate(told | values)))
     found = []
     for path in sorted((folder / "out" / "shards").glob("*.tar")):
         with tarfile.open(path) as tar:
@@ -64,33 +69,40 @@ def test_the_example_curates_by_rule(outside: Path) -> None:
     found = run(outside)
     assert len(found) == 6
     for record in found:
-        words = str(record["alt_text"]).lower().split()
-        assert record["short_positive"] == [f"{words[0]} {words[1]}"]
-        assert record["short_negative"] == ["zebra crossing"]
-        assert record["provenance"]["short_positive"]["recipe"] == "first-words"  # type: ignore[index]
-        assert record["long_positive"] == []
+        sentences: list[str] = record["long_positive"]  # type: ignore[assignment]
+        short = [text for text in sentences if len(text.split()) <= 12]
+        assert record["compressed"] == (short[0] if short else None)
+        assert record["provenance"]["compressed"]["recipe"] == "headline"  # type: ignore[index]
 
 
 def test_the_example_curates_by_a_model(outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tags = json.dumps({"short_positive": ["a thing"], "short_negative": ["other thing"]})
-    worker = MockWorker(lambda request: tags if "refused: it was empty" in request.prompt else "")
+    def answer(request: Request) -> str:
+        said = json.loads(request.prompt.partition("Sentences: ")[2].partition("\n")[0]).split()
+        again = "refused: it was too long: write at most 12 words." in request.prompt
+        return json.dumps({"compressed": " ".join(said[:3] if again else (said * 13)[:13])})
+
+    worker = MockWorker(answer)
     for place in ("transforms.annotate_shards.make_worker", "pipelines.annotate.make_worker"):
-        monkeypatch.setattr(place, lambda _: worker)
+        make = importlib.import_module(place.rpartition(".")[0]).make_worker
+        monkeypatch.setattr(place, lambda told, make=make: worker if told.kind == "openai" else make(told))
     server: dict[str, object] = {"kind": "openai", "base_urls": ["http://127.0.0.1:9/v1"], "model": "tiny"}
-    assert [record["short_positive"] for record in run(outside, server)] == [["a thing"]] * 6
+    for record in run(outside, server):
+        sentences: list[str] = record["long_positive"]  # type: ignore[assignment]
+        assert record["compressed"] == " ".join(" ".join(sentences).split()[:3])
     assert len(worker.seen) == 12
-    assert (outside / "out" / "work" / "replies" / "first-words").is_dir()
+    assert (outside / "out" / "work" / "replies" / "headline").is_dir()
 
 
 @pytest.mark.usefixtures("outside")
-def test_the_page_names_what_there_is() -> None:
+def test_the_pages_name_what_there_is() -> None:
     assert isinstance(get_recipe(NAME), Recipe)
-    assert set(rows("What a recipe holds")) == set(Recipe.__annotations__)
-    assert rows("Those that are here") == list(_RECIPES)
+    methods = {name for name in vars(Recipe) if not name.startswith("_") and callable(getattr(Recipe, name))}
+    told = re.findall(r"^\| `(\w+)\(", PAGE, re.MULTILINE)
+    assert set(told) == methods - {"prompt_sha256"}
+    assert set(rows(PAGE, "The parts")) == set(Recipe.__annotations__)
+    assert rows(LIST, "Those that are here") == list(_RECIPES)
     for field in FIELDS:
         assert f"`{field}`" in PAGE
-    for module, function in (
-        ("reply", "read_object"), ("reply", "read_strings"), ("reply", "tidy_texts"), ("reply", "read_lines"),
-    ):  # fmt: skip
+    for function in ("read_object", "read_strings", "tidy_texts", "read_lines"):
         assert f"`{function}`" in PAGE
-        assert callable(getattr(__import__(f"recipes.{module}", fromlist=[function]), function))
+        assert callable(getattr(reply, function))
