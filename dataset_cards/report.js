@@ -5,14 +5,10 @@ const byId = (id) => document.getElementById(id);
 const controls = byId("controls");
 const feed = byId("samples");
 const dialog = byId("sample");
-const PAGE = 48;
-
-const watcher = new IntersectionObserver((entries) => {
-  if (entries.some((entry) => entry.isIntersecting)) showMore();
-}, { rootMargin: "1200px" });
+const PAGE = 48; // samples that are drawn at once, however many there are: whole rows of 2, 3 or 4
 
 let found = []; // places in data.views that pass the filters
-let shown = 0; // how many of them are in the page
+let first = 0; // place in `found` of the first that is drawn
 let opened = -1; // place in `found` of the sample in the dialog
 
 /** Make an element; children are elements or texts, and null is left out. */
@@ -26,7 +22,7 @@ function make(tag, attributes = {}, ...children) {
 const text = (tag, style, content) => make(tag, { class: `text ${style}`, dir: "auto" }, content);
 const plain = (name) => name.replaceAll("_", " ");
 const title = (name) => plain(name).replace(/^./, (first) => first.toUpperCase());
-const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 4 });
+const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 4 }).replace("-", "\u2212");
 const LANGUAGES = { english: "en", chinese: "zh-Hans" };
 
 // Words that changed: parts are texts that both have, or [before, after].
@@ -121,7 +117,7 @@ function card(view, place) {
   const label = `${title(view.kind)} sample ${view.key}: ${(view.caption || view.alt || why || "").slice(0, 120)}`;
   return make(
     "article",
-    { class: "card", tabindex: place ? "-1" : "0", "aria-posinset": place + 1, "aria-setsize": found.length,
+    { class: "card", tabindex: place === first ? "0" : "-1", "aria-posinset": place + 1, "aria-setsize": found.length,
       "aria-label": label, "data-place": place },
     make("div", {}, picture(view, 230, 1), words),
   );
@@ -139,22 +135,35 @@ function hints(view) {
   return [...told, ...Object.entries(view.scores).map(([name, score]) => `${plain(name)} ${number(score)}`)];
 }
 
-function showMore() {
-  const end = Math.min(shown + PAGE, found.length);
-  const cards = document.createDocumentFragment();
-  for (let place = shown; place < end; place += 1) cards.append(card(data.views[found[place]], place));
-  feed.append(cards);
-  shown = end;
-  watcher.disconnect(); // and again: what stays in view is told of only once
-  if (shown < found.length) watcher.observe(byId("more"));
+/** Draw the page of the gallery that holds a place in `found`. */
+function show(place) {
+  first = place - (place % PAGE);
+  const page = found.slice(first, first + PAGE);
+  feed.replaceChildren(...page.map((view, after) => card(data.views[view], first + after)));
+  if (!page.length) feed.append(make("p", { class: "empty" }, "No sample fits. Clear a filter or search for less."));
+  byId("pages").hidden = found.length <= PAGE;
+  byId("page").value = first;
+  byId("before").disabled = first === 0;
+  byId("after").disabled = first + PAGE >= found.length;
+}
+
+/** Name the pages in their menu, by the samples that they hold. */
+function namePages() {
+  const starts = Array.from({ length: Math.ceil(found.length / PAGE) }, (_, page) => page * PAGE);
+  byId("page").replaceChildren(...starts.map((start) =>
+    make("option", { value: start }, `${number(start + 1)} to ${number(Math.min(start + PAGE, found.length))}`)));
+  byId("of").textContent = `of ${number(found.length)}`;
 }
 
 // Which samples are shown.
 
+const spoken = (parts, side) =>
+  parts.map((part) => (Array.isArray(part) ? part[side] : part)).filter(Boolean).join(" ");
+
 function haystack(view) {
   if (view.hay === undefined) {
     const texts = [view.uid, view.key, view.source, view.alt, view.caption, view.reason, view.value];
-    for (const parts of view.pairs || []) texts.push(...[0, 1].map((side) => sentence(parts, side, "span", "").textContent));
+    for (const parts of view.pairs || []) texts.push(...[0, 1].map((side) => spoken(parts, side)));
     texts.push(...Object.values(view.texts || {}).flat(), ...(view.regions || []).map((region) => region.phrase));
     view.hay = texts.filter(Boolean).join("\n").normalize("NFKC").toLowerCase();
   }
@@ -207,11 +216,9 @@ function filter() {
   const places = [];
   data.views.forEach((view, place) => { if (passes(view, wanted)) places.push(place); });
   found = sorted(places, value("order"), wanted.score);
-  feed.replaceChildren();
-  shown = 0;
-  showMore();
+  namePages();
+  show(0);
   byId("found").textContent = found.length === 1 ? "1 sample" : `${number(found.length)} samples`;
-  if (!found.length) feed.append(make("p", { class: "empty" }, "No sample fits. Clear a filter or search for less."));
 }
 
 // The sheet of one sample.
@@ -315,9 +322,9 @@ function open(place) {
 
 function focusCard(place) {
   if (place < 0 || place >= found.length) return;
-  while (place >= shown) showMore();
+  if (place < first || place >= first + PAGE) show(place);
   for (const other of feed.querySelectorAll('[tabindex="0"]')) other.tabIndex = -1;
-  const target = feed.children[place];
+  const target = feed.children[place - first];
   target.tabIndex = 0;
   target.focus();
 }
@@ -369,6 +376,10 @@ if (byId("boxes")) {
   byId("boxes").addEventListener("change", (event) => feed.classList.toggle("all-boxes", event.target.checked));
 }
 controls.addEventListener("input", (event) => { if (event.target.id !== "boxes") filter(); });
+for (const [id, by] of [["before", -PAGE], ["after", PAGE]]) {
+  byId(id).addEventListener("click", () => focusCard(first + by));
+}
+byId("page").addEventListener("change", (event) => focusCard(Number(event.target.value)));
 controls.addEventListener("submit", (event) => event.preventDefault());
 controls.addEventListener("reset", () => setTimeout(() => { feed.classList.remove("all-boxes"); filter(); }));
 for (const button of document.querySelectorAll("[data-reason], [data-set]")) {

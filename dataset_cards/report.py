@@ -57,10 +57,6 @@ def report_page(report: Report) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _own_file(name: str) -> str:
-    return files("dataset_cards").joinpath(name).read_text("utf-8")
-
-
 def _head(name: str, style: str, script: str) -> Iterator[str]:
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(style)}; script-src {_hash(script)}; "
@@ -111,9 +107,8 @@ def _distributions(report: Report) -> Iterator[str]:
     names = (report.run["name"], other.run["name"] if other else "")
     if names[0] == names[1]:
         names = ("here", "there")
-    yield from distributions(
-        report.measures, score_counts(report.views), other.measures if other else None, names
-    )
+    scores = score_counts([view for view in report.views if view["kind"] != "other"])
+    yield from distributions(report.measures, scores, other.measures if other else None, names)
 
 
 def _data(report: Report) -> dict[str, Any]:
@@ -121,6 +116,6 @@ def _data(report: Report) -> dict[str, Any]:
     reasons = sorted({view["reason"] for view in report.views if "reason" in view})
     return {
         "views": report.views,
-        "reasons": {reason: reason_meaning(reason, filters) for reason in reasons},
+        "reasons": {reason: reason_meaning(reason, filters).replace("`", "") for reason in reasons},
         "other": report.against.run["name"] if report.against else None,
     }

@@ -1,5 +1,6 @@
 """The report's section on what became of every sample, drawn as bars that carry their numbers as text."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ from schemas.reasons import REASONS
 
 STAGES = ("read", "decode", "profile", "dedup", "annotate", "score", "publish")
 """In the order in which a sample meets them; stages of other names come last."""
+_QUOTED = re.compile("`([^`]*)`")
 
 
 def losses(counts: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str, int]]]]:
@@ -20,9 +22,13 @@ def losses(counts: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str, in
     for kind in ("dropped", "failed"):
         for stage, reasons in counts[kind].items():
             stages.setdefault(stage, []).extend((kind, reason, number) for reason, number in reasons.items())
-    places = {name: place for place, name in enumerate(STAGES)}
-    ordered = sorted(stages, key=lambda name: (places.get(name, len(STAGES)), name))
+    ordered = sorted(stages, key=stage_order)
     return [(name, sorted(stages[name], key=lambda row: (-row[2], row[1], row[0]))) for name in ordered]
+
+
+def stage_order(name: str) -> tuple[int, str]:
+    """Return a key to sort stages by."""
+    return (STAGES.index(name) if name in STAGES else len(STAGES)), name
 
 
 def reason_meaning(reason: str, filters: Sequence[Mapping[str, Any]]) -> str:
@@ -94,7 +100,7 @@ def _reasons(
 ) -> Iterator[str]:
     yield '<ul class="reasons">'
     for kind, reason, number in rows:
-        meaning = escape(reason_meaning(reason, filters))
+        meaning = _QUOTED.sub(r"<code>\1</code>", escape(reason_meaning(reason, filters)))
         failed = " <em>failed</em>" if kind == "failed" else ""
         yield (
             f'<li><span class="n">{number:,}</span><button type="button" class="reason" '

@@ -57,7 +57,10 @@ def gallery(
         "<kbd>Esc</kbd> closes it.</p>"
     )
     yield '<div id="samples" role="feed" aria-label="Samples" aria-busy="false"></div>'
-    yield '<div id="more" aria-hidden="true"></div>'
+    yield '<nav id="pages" aria-label="Pages of samples" hidden>'
+    yield '<button type="button" id="before">← Previous</button>'
+    yield '<label>Samples <select id="page"></select> <span id="of"></span></label>'
+    yield '<button type="button" id="after">Next →</button></nav>'
     yield "<noscript><p>The samples are shown by a script; yours is switched off.</p></noscript></section>"
     yield '<dialog id="sample" aria-labelledby="sample-title"></dialog>'
 
@@ -85,8 +88,8 @@ def _selects(views: Sequence[Mapping[str, Any]], scores: Sequence[str]) -> Itera
         yield from _select("set", "Against the other run", [("", "any"), *_SETS])
     yield from _select("order", "Order", [row for row in _ORDERS if scores or row[0] not in ("low", "high")])
     if scores:
-        yield from _select("score", "Score", [(name, name) for name in scores])
         yield '<div class="range">'
+        yield from _select("score", "Score", [(name, name) for name in scores])
         yield '<label>from <input id="least" type="number" step="any" inputmode="decimal"></label>'
         yield '<label>to <input id="most" type="number" step="any" inputmode="decimal"></label></div>'
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dataset_cards.report_text import escape
+from dataset_cards.report_text import escape, figure
 
 Counts = Mapping[float, int]
 """How often each value was seen."""
@@ -23,7 +23,8 @@ _TAIL = 0.005
 class Distribution:
     """One chart: a series, and for comparison perhaps a second that is drawn as an outline.
 
-    `step` is the finest bin: 1 for whole numbers.
+    `other` is None where no second run is compared, and empty where it has no such values. `step` is the
+    finest bin: 1 for whole numbers.
     """
 
     title: str
@@ -99,17 +100,17 @@ def _shares(counts: Counts, edges: Sequence[float]) -> list[float]:
 
 
 def _summary(counts: Counts, unit: str) -> str:
-    low, middle, high = (quantile(counts, share) for share in (0.05, 0.5, 0.95))
-    return f"median {middle:,.4g}{unit}, 90% from {low:,.4g} to {high:,.4g}"
+    low, middle, high = (figure(quantile(counts, share)) for share in (0.05, 0.5, 0.95))
+    return f"median {middle}{unit}, 90% from {low} to {high}"
 
 
 def _legend(chart: Distribution) -> Iterator[str]:
     ours = escape(_summary(chart.counts, chart.unit))
-    if not chart.other:
+    if chart.other is None:
         yield f"<span>{ours}</span>"
         return
     yield f'<span><i class="swatch fill"></i>{escape(chart.name)}: {ours}</span>'
-    theirs = escape(_summary(chart.other, chart.unit))
+    theirs = escape(_summary(chart.other, chart.unit)) if chart.other else "none"
     yield f'<span><i class="swatch line"></i>{escape(chart.other_name)}: {theirs}</span>'
 
 
@@ -133,7 +134,7 @@ def _svg(
     for place in sorted({0, (len(edges) - 1) // 2, len(edges) - 1}):
         anchor = "start" if place == 0 else "end" if place == len(edges) - 1 else "middle"
         at = f'x="{place * wide:.2f}" y="{_HEIGHT - 5}" text-anchor="{anchor}"'
-        yield f"<text {at}>{edges[place]:,.6g}</text>"
+        yield f"<text {at}>{figure(edges[place], ',.6g')}</text>"
     yield "</svg>"
 
 
@@ -144,7 +145,7 @@ def _outline(shares: Sequence[float], most: float, wide: float) -> str:
 
 
 def _range(edges: Sequence[float], place: int) -> str:
-    return f"{edges[place]:,.6g} to under {edges[place + 1]:,.6g}"
+    return f"{figure(edges[place], ',.6g')} to under {figure(edges[place + 1], ',.6g')}"
 
 
 def _table(chart: Distribution, edges: Sequence[float], compared: bool) -> Iterator[str]:

@@ -5,19 +5,22 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from dataset_cards.report_text import escape
+from dataset_cards.report_text import escape, figure
 from schemas.annotation import FIELDS
 
-_FIGURE = re.compile(r"[+-]?[\d,.]+%?")
+_FIGURE = re.compile(r"[+\N{MINUS SIGN}-]?[\d,.]+%?")
+_STACKED = 5
+"""Columns from which on a table's rows are stacked on a narrow screen."""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> Iterator[str]:
     """Yield an HTML table: the first cell of a row is its head, and figures stand to the right.
 
-    >>> "".join(table(["a", "b"], [["<x>", 1200]]))[-85:]
-    '<tr><th scope="row">&lt;x&gt;</th><td class="n">1,200</td></tr></tbody></table></div>'
+    >>> "".join(table(["a", "b"], [["<x>", 1200]]))[-95:]
+    '<th scope="row">&lt;x&gt;</th><td class="n" data-head="b">1,200</td></tr></tbody></table></div>'
     """
-    yield '<div class="scroll" tabindex="0"><table>'
+    stacked = ' class="stacked"' if len(heads) >= _STACKED else ""
+    yield f'<div class="scroll" tabindex="0"><table{stacked}>'
     if caption:
         yield f"<caption>{escape(caption)}</caption>"
     kept = [tuple(row) for row in rows]
@@ -28,7 +31,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, caption: st
     )
     yield f"<thead><tr>{''.join(columns)}</tr></thead><tbody>"
     for first, *rest in kept:
-        yield f'<tr><th scope="row">{escape(first)}</th>{"".join(map(_cell, rest))}</tr>'
+        cells = (_cell(value, head) for value, head in zip(rest, heads[1:], strict=True))
+        yield f'<tr><th scope="row">{escape(first)}</th>{"".join(cells)}</tr>'
     yield "</tbody></table></div>"
 
 
@@ -36,9 +40,10 @@ def _is_figure(value: object) -> bool:
     return value is None or isinstance(value, (int, float)) or _FIGURE.fullmatch(str(value)) is not None
 
 
-def _cell(value: object) -> str:
-    shown = "" if value is None else f"{value:,}" if isinstance(value, (int, float)) else escape(value)
-    return f'<td class="n">{shown}</td>' if _is_figure(value) else f"<td>{shown}</td>"
+def _cell(value: object, head: str) -> str:
+    shown = "" if value is None else figure(value, ",") if isinstance(value, (int, float)) else escape(value)
+    style = ' class="n"' if _is_figure(value) else ""
+    return f'<td{style} data-head="{escape(head)}">{shown}</td>'
 
 
 def making(run: Mapping[str, Any]) -> Iterator[str]:
@@ -101,20 +106,31 @@ def _spent(run: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _scored(run: Mapping[str, Any]) -> Iterator[str]:
-    """Yield who scored pictures and texts, and which texts the scores left out."""
+    """Yield who scored pictures and texts, which texts the scores left out, and which were mended."""
     made = run.get("score")
     if not made:
         return
     clip = {name: value for name, value in made["clip"].items() if value not in ("", "False")}
+    if "sha256" in clip:
+        clip["sha256"] = str(clip["sha256"])[:12]
     told = ", ".join(f"{name} {value}" for name, value in clip.items())
     yield f"<p>Pictures and texts were compared by a CLIP or SigLIP: {escape(told)}.</p>"
-    rows = [
+    left_out = [
         (field, why, number)
         for field, whys in sorted(made.get("texts_left_out", {}).items())
         for why, number in sorted(whys.items(), key=lambda item: (-item[1], item[0]))
     ]
-    if rows:
-        yield from table(("field", "why", "texts"), rows, caption="Texts that the scores left out")
+    mended = [
+        (field, asked["asked"], asked["mended"])
+        for field, asked in sorted((made.get("rewritten") or {}).items())
+    ]
+    yield '<div class="tables">'
+    if left_out:
+        yield from table(("field", "why", "texts"), left_out, caption="Texts that the scores left out")
+    if mended:
+        heads = ("field", "sent back", "came back true and stayed")
+        yield from table(heads, mended, caption="Sentences sent back with their misaligned words named")
+    yield "</div>"
 
 
 def _spending(name: str, spent: Mapping[str, Any]) -> list[object]:

@@ -50,6 +50,15 @@ def escape(text: object) -> str:
     return html.escape(visible_text(str(text)))
 
 
+def figure(value: float, form: str = ",.4g") -> str:
+    r"""Return a number for people: with a minus sign, which a hyphen is not.
+
+    >>> ascii(figure(-1200)), figure(0.25), figure(3, "+,")
+    ("'\\u22121,200'", '0.25', '+3')
+    """
+    return format(value, form).replace("-", "\N{MINUS SIGN}")
+
+
 def embed_json(value: Any) -> str:
     r"""Return JSON that no HTML parser takes for anything but text, whatever strings are in it.
 

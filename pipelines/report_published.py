@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
+from dataset_cards.report_measures import LISTED, SCORES
 from schemas.errors import RunError
 from transforms.publish.read_shard import DamagedArchiveError, read_members
 from transforms.publish.tar_writer import padding
 from transforms.storage import list_files, open_input
 
 COLUMNS = ["uid", "shard", "key", "offset", "size_bytes", "width", "height", "caption", "json_sha256",
-           "words", "language"]  # fmt: skip
+           "words", "language", *SCORES, *(f"n_{name}" for name in LISTED)]  # fmt: skip
 """Of the index, what a report needs."""
 
 Row = Mapping[str, Any]

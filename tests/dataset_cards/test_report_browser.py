@@ -93,12 +93,24 @@ def test_a_reason_of_the_funnel_shows_its_samples(page: Any) -> None:
     assert page.locator(".card .why").first.text_content() == "dropped by profile: words"
 
 
-def test_cards_are_made_as_they_are_needed(page: Any) -> None:
-    assert page.locator(".card").count() == 48
-    for _ in range(2):
-        page.locator("#more").scroll_into_view_if_needed()
-    page.locator(".card").nth(124).wait_for(state="attached")
-    assert page.locator(".card").count() == 125
+def test_one_page_of_samples_is_drawn_at_a_time(page: Any) -> None:
+    assert page.locator("#page option").all_inner_texts() == ["1 to 48", "49 to 96", "97 to 125"]
+    before, after = page.locator("#before"), page.locator("#after")
+    drawn = []
+    for _ in range(3):
+        assert page.evaluate("document.activeElement.dataset.place || '0'") == str(sum(drawn))
+        drawn.append(page.locator(".card").count())
+        if after.is_enabled():
+            after.click()
+    assert drawn == [48, 48, 29]
+    assert (before.is_enabled(), after.is_enabled()) == (True, False)
+    page.select_option("#page", "48")
+    assert page.evaluate("document.activeElement.dataset.place") == "48"
+    assert page.locator("#page").input_value() == "48"
+    page.fill("#query", "uid-00")
+    assert page.locator("#page option").count() == 3
+    page.fill("#query", "uid-0042")
+    assert page.locator("#pages").is_hidden()
 
 
 def test_details_show_what_changed_and_who_wrote_it(page: Any) -> None:
@@ -153,8 +165,8 @@ def test_all_of_it_works_by_keyboard(page: Any) -> None:
     page.keyboard.press("ArrowRight")
     assert sheet.locator("h2").inner_text().startswith("000000002 ")
     page.keyboard.press("Escape")
+    page.locator(".card[data-place='2']:focus").wait_for()
     assert sheet.is_hidden()
-    assert page.evaluate("document.activeElement.dataset.place") == "2"
     # One card is in the order of the Tab key, not a hundred.
     assert page.locator(".card[tabindex='0']").count() == 1
 

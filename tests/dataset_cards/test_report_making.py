@@ -2,9 +2,11 @@ import re
 from collections import Counter
 from typing import Any
 
+import pytest
+
 from dataset_cards.report_against import Against, against_section
 from dataset_cards.report_making import making, table
-from dataset_cards.report_measures import Measures, score_counts
+from dataset_cards.report_measures import Measures, distributions, score_counts
 
 RUN: dict[str, Any] = {
     "name": "here",
@@ -62,16 +64,39 @@ def test_a_clip_that_scored_is_a_model() -> None:
     recipes = [RUN["recipes"][0] | {"worker": "rules", "model": "rules"}]
     usage = {"recipes": {"hqclip": {"texts": {"long_positive": {"kept": 3, "dropped": {"same": 1}}}}}}
     score = {
-        "clip": {"checkpoint": "a<b>/clip", "sha256": "", "average_flipped": "False"},
+        "clip": {"checkpoint": "a<b>/clip", "sha256": "0f" * 32, "average_flipped": "False"},
         "texts_left_out": {"rewrites": {"under texts.min": 3, "below alt": 1200}, "recaption": {}},
     }
     page = "".join(making(RUN | {"recipes": recipes, "usage": usage, "score": score}))
     assert "No model was asked" not in page
-    assert "CLIP or SigLIP: checkpoint a&lt;b&gt;/clip.</p>" in page
+    assert "CLIP or SigLIP: checkpoint a&lt;b&gt;/clip, sha256 0f0f0f0f0f0f.</p>" in page
     assert page.index("below alt") < page.index("under texts.min")
     assert _rows(page)["rewrites"] == ["under texts.min", "3"]
     assert "replies" not in page
     assert "No model was asked" in "".join(making(RUN | {"recipes": recipes, "usage": usage}))
+
+
+@pytest.mark.parametrize("rewritten", [None, {}])
+def test_nothing_was_sent_back(rewritten: Any) -> None:
+    score = {"clip": {"checkpoint": "clip"}, "rewritten": rewritten}
+    assert "sent back" not in "".join(making(RUN | {"score": score}))
+
+
+def test_sentences_that_were_sent_back() -> None:
+    rewritten = {"rewrites": {"asked": 3, "mended": 0}, "long_positive": {"asked": 1200, "mended": 1003}}
+    page = "".join(making(RUN | {"score": {"clip": {"checkpoint": "clip"}, "rewritten": rewritten}}))
+    start = page.index("Sentences sent back with their misaligned words named")
+    told = page[start : page.index("</table>", start)]
+    heads = ["field", "sent back", "came back true and stayed"]
+    assert re.findall(r'scope="col"[^>]*>([^<]+)', told) == heads
+    assert list(_rows(told).items()) == [("long_positive", ["1,200", "1,003"]), ("rewrites", ["3", "0"])]
+
+
+def test_wide_tables_name_their_cells_for_narrow_screens() -> None:
+    heads = ["a", "b", "c", "d", "e<"]
+    assert '<table class="stacked">' in "".join(table(heads, [["x", 1, 2, 3, 4]]))
+    assert '<td class="n" data-head="e&lt;">4</td>' in "".join(table(heads, [["x", 1, 2, 3, 4]]))
+    assert "stacked" not in "".join(table(heads[:4], [["x", 1, 2, 3]]))
 
 
 def test_columns_of_figures_stand_to_the_right() -> None:
@@ -95,15 +120,43 @@ def test_two_runs_side_by_side() -> None:
     assert rows["in"] == ["10", "10", "0"]
     assert rows["published"] == ["8", "4", "+4"]
     assert rows["dropped by profile: words"] == ["2", "1", "+1"]
-    assert rows["dropped by profile: side"] == ["0", "4", "-4"]
+    assert rows["dropped by profile: side"] == ["0", "4", "−4"]
     assert rows["long_positive"] == ["6", "4", "+2"]
-    assert rows["rewrites"] == ["0", "4", "-4"]
+    assert rows["rewrites"] == ["0", "4", "−4"]
     assert rows["caption, characters"] == ["20", "10"] * 3
+    assert "caption, words" not in rows
     assert re.findall(r"<li><b>(\d+)</b> ([a-z ]+?) (?:<|</li>)", page) == [
         ("3", "samples in both"), ("1", "with another caption"), ("2", "with another record"),
         ("5", "only here"), ("1", "only there"),
     ]  # fmt: skip
     assert "th&lt;e&gt;re" in page
+
+
+def test_a_run_with_scores_beside_one_without() -> None:
+    """The second round of a loop: trained on the first, its checkpoint scores the same input."""
+    lost = {"profile": {"words": 2}, "score": {"clip_best": 3, "clip_alt": 1}}
+    score = {
+        "clip": {"checkpoint": "c"},
+        "texts_left_out": {"long_positive": {"misaligned": 5}, "rewrites": {}},
+    }
+    here = RUN | {"counts": {"in": 10, "published": 4, "dropped": lost, "failed": {}}, "score": score}
+    there = RUN | {"counts": RUN["counts"] | {"failed": {"read": {"empty_text": 9}}}}
+    ours = Measures(scores={"clip_alt": Counter({-0.25: 3, 0.5: 1})}, texts=Counter({"long_positive": 7}))
+    theirs = Measures(texts=Counter({"long_positive": 24}))
+    both = {"both": 4, "only_here": 0, "only_there": 4, "records": 4, "captions": 0}
+    page = "".join(against_section(here, ours, Against(run=there, measures=theirs, **both)))
+    rows = _rows(page)
+    assert rows["dropped by score: clip_best"] == ["3", "0", "+3"]
+    assert rows["long_positive: misaligned"] == ["5", ""]
+    assert rows["clip_alt"] == ["−0.25", "", "−0.25", "", "0.5", ""]
+    assert rows["long_positive"] == ["7", "24", "−17"]  # the later table: texts, after samples
+    order = ["in", "failed by read", "dropped by profile", "clip_best", "by score: clip_alt", "published"]
+    places = [page.index(name, page.index("What became")) for name in order]
+    assert places == sorted(places)
+    charts = "".join(
+        distributions(Measures(side=Counter({64: 4}), scores=ours.scores), {}, theirs, ("h", "t"))
+    )
+    assert '<i class="swatch line"></i>t: none</span>' in charts
 
 
 def test_rows_of_the_index_are_counted() -> None:
@@ -118,6 +171,11 @@ def test_rows_of_the_index_are_counted() -> None:
     assert measures.megapixels == {0.31: 2}
     assert measures.aspect == {1.33: 1, 0.75: 1}
     assert measures.languages == {"unknown": 1, "en": 1}
+    assert (measures.scores, measures.texts.total()) == ({}, 0)
+    measures.add(row | {"clip_alt": -0.12345, "clip_caption": None, "n_long_positive": 2, "n_rewrites": 1})
+    measures.add(row | {"clip_alt": -0.1234, "n_long_positive": 3, "n_rewrites": None})
+    assert measures.scores == {"clip_alt": {-0.123: 2}}
+    assert measures.texts == Counter({"long_positive": 5, "rewrites": 1})
 
 
 def test_scores_are_counted_with_those_of_regions() -> None:

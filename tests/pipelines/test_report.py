@@ -12,18 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from dataset_cards.report_measures import Measures
-from dataset_cards.report_text import Allowance, embed_json
+from dataset_cards.report_text import embed_json
 from pairwright.cli import main
 from pipelines import report
 from pipelines.report import build_report, run_report
 from pipelines.report_against import Index, draw_changed, meet, partners
-from pipelines.report_draw import shares, spread
-from pipelines.report_pictures import reduced_picture
 from pipelines.report_published import read_published
 from schemas.annotation import FIELDS
 from schemas.errors import ConfigError, RunError
@@ -76,27 +72,6 @@ def _data(path: str) -> Any:
 def _image(view: dict[str, Any]) -> Image.Image:
     data = base64.b64decode(view["picture"]["uri"].removeprefix("data:image/jpeg;base64,"))
     return Image.open(io.BytesIO(data)).convert("RGB")
-
-
-@given(st.integers(0, 3000), st.integers(0, 100), st.text(max_size=3))
-def test_samples_are_drawn_evenly(whole: int, wanted: int, seed: str) -> None:
-    drawn = spread(whole, wanted, seed)
-    assert len(drawn) == min(whole, wanted)
-    assert drawn == sorted(set(drawn))
-    assert drawn == spread(whole, wanted, seed)
-    if whole > wanted:
-        for number, place in enumerate(drawn):  # one of each stretch
-            assert number * whole // wanted <= place < (number + 1) * whole // wanted
-
-
-@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 50)), st.integers(0, 120))
-def test_rare_reasons_are_drawn_whole(counts: dict[str, int], wanted: int) -> None:
-    drawn = shares(counts, wanted)
-    assert sum(drawn.values()) == min(wanted, sum(counts.values()))
-    cut = {kind: number for kind, number in drawn.items() if number < counts[kind]}
-    assert all(number <= counts[kind] for kind, number in drawn.items())
-    if cut:  # who does not get all gets as much as anybody, but for the last one
-        assert max(drawn.values()) - min(cut.values()) <= 1
 
 
 def test_every_published_sample_is_shown_as_it_is(run: Any, page: str) -> None:
@@ -296,45 +271,6 @@ def test_the_command_writes_the_page_and_nothing_else(run: Any, tmp_path: Path) 
     )
 
 
-def _room(left: int = 10**6) -> Allowance:
-    return Allowance(left=left, parts=1)
-
-
-def test_pictures_are_upright_and_small() -> None:
-    turned = Image.new("RGB", (900, 600), "red")
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    out = io.BytesIO()
-    turned.save(out, "JPEG", exif=exif)
-    shown = reduced_picture(out.getvalue(), _room(), max_pixels=10**6)
-    assert (shown.width, shown.height) == (256, 384)
-    room = _room()
-    shown = reduced_picture(out.getvalue(), room, max_pixels=10**6)
-    assert room.left == 10**6 - len(shown.uri or "")
-
-
-@pytest.mark.parametrize(
-    ("data", "note"),
-    [
-        (b"", "the picture cannot be decoded"),
-        (b"\xff\xd8\xff\xe0 no jpeg", "the picture cannot be decoded"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "the picture cannot be decoded"),
-    ],
-)
-def test_what_is_no_picture_has_a_placeholder(data: bytes, note: str) -> None:
-    shown = reduced_picture(data, _room(), max_pixels=100)
-    assert (shown.uri, shown.note) == (None, note)
-
-
-def test_large_and_homeless_pictures_have_a_placeholder() -> None:
-    out = io.BytesIO()
-    Image.effect_noise((60, 50), 90).save(out, "PNG")
-    assert (
-        reduced_picture(out.getvalue(), _room(), max_pixels=2999).note == "too large to be shown: 60 x 50 px"
-    )
-    assert "used up" in reduced_picture(out.getvalue(), _room(50), max_pixels=10**6).note
-
-
 def test_the_demo_in_a_browser(run: Any, other: Any) -> None:
     path = Path(run_report(str(run.output), against=str(other.output)))
     with chromium() as browser, opened(browser, path) as page:
@@ -348,17 +284,3 @@ def test_the_demo_in_a_browser(run: Any, other: Any) -> None:
         card.click()
         changed = page.locator("#sample mark.now").all_inner_texts()
         assert len(changed) >= len(record["long_negative"])
-
-
-def test_real_photographs_in_a_browser(curate: Callable[..., Any], shared_data: Path, tmp_path: Path) -> None:
-    shards = {"input": {"shards": str(shared_data / "coco_open" / "shards" / "*.tar")}}
-    curated = curate(shards, tmp_path / "out")
-    path = Path(run_report(str(curated.output)))
-    assert path.stat().st_size < 6_000_000
-    with chromium() as browser, opened(browser, path, width=390, height=844) as page:
-        page.locator("[data-reason='read/empty_text']").click()
-        page.locator(
-            "#found", has_text=f"{curated.counts['failed']['read']['empty_text']} samples"
-        ).wait_for()
-        assert page.locator(".card .none").count() == 0
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
