@@ -8,7 +8,7 @@ import apache_beam as beam
 from lvlm_workers.registry import make_worker
 from lvlm_workers.resource_hints import resource_hints
 from pipelines.command import main
-from pipelines.engine import run_pipeline, runs_elsewhere
+from pipelines.engine import in_one_process, run_pipeline, runs_elsewhere
 from pipelines.progress_display import Display
 from pipelines.run import Run, check_done, check_drops
 from schemas.config import AnnotateStep
@@ -79,7 +79,7 @@ def _annotate(run: Run, steps: Sequence[AnnotateStep], summaries: Mapping[str, s
     def build(pipeline: beam.Pipeline) -> None:
         for step in steps:
             worker = run.config.workers[step.worker]
-            groups = plan_groups(run.jobs, samples, worker, one_process=not run.arguments)
+            groups = plan_groups(run.jobs, samples, worker, one_process=in_one_process(run.arguments))
             _ = (
                 pipeline
                 | f"Plan {step.recipe}" >> beam.Create(groups)

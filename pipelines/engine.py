@@ -7,7 +7,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from schemas.errors import PairwrightError, RunError
@@ -51,6 +56,13 @@ def runs_elsewhere(arguments: Sequence[str]) -> bool:
     options = PipelineOptions(list(arguments))
     loopback = options.view_as(PortableOptions).environment_type == "LOOPBACK"
     return options.view_as(StandardOptions).runner in _ELSEWHERE and not loopback
+
+
+def in_one_process(arguments: Sequence[str]) -> bool:
+    """Return whether the embedded engine does all work in this process; options of stores change nothing."""
+    options = PipelineOptions(list(arguments))
+    mode = options.view_as(DirectOptions).direct_running_mode
+    return options.view_as(StandardOptions).runner in _EMBEDDED and mode == "in_memory"
 
 
 def explain(error: BaseException) -> PairwrightError:
@@ -98,6 +110,8 @@ def _explain_os_error(error: OSError) -> str:
         errno.EACCES: "change the permissions",
         errno.EROFS: "choose another output",
         errno.ENOENT: "put it back",
+        errno.ENOTDIR: "a file is where a folder is needed: give another path",
+        errno.EEXIST: "a file is where a folder is needed: give another path",
         errno.EMFILE: "raise the limit on open files (ulimit -n)",
     }.get(error.errno or 0, "mend it")
     return f"{error.strerror}{where}: {mend} and run again; what is committed stays"

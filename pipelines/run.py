@@ -13,7 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from lvlm_workers.registry import make_worker
 from lvlm_workers.resource_hints import resource_hints
-from pipelines.engine import runs_elsewhere
+from pipelines.engine import in_one_process, runs_elsewhere
 from recipes.base import Recipe
 from schemas.config import AnnotateStep, RunConfig
 from schemas.errors import ConfigError, DropRatioError, RunError
@@ -77,7 +77,8 @@ class Run:
     @property
     def processes(self) -> int:
         """How many processes the embedded engine should use: starting them must be worth it."""
-        return cores() if not self.arguments and self.bytes_in >= POOL_BYTES and len(self.jobs) > 1 else 1
+        worth_it = self.bytes_in >= POOL_BYTES and len(self.jobs) > 1
+        return cores() if worth_it and in_one_process(self.arguments) else 1
 
     @property
     def bytes_in(self) -> int:

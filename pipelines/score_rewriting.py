@@ -2,7 +2,7 @@
 
 import apache_beam as beam
 
-from pipelines.engine import run_pipeline
+from pipelines.engine import in_one_process, run_pipeline
 from pipelines.run import Run
 from schemas.config import AnnotateStep
 from transforms.annotate_shards import AnnotateShards
@@ -25,7 +25,7 @@ def rewrite(run: Run, scored: Accounts) -> None:
     step = AnnotateStep(recipe=REALIGN.name, worker=run.config.rewriter)
     worker = run.config.workers[run.config.rewriter]
     samples = [scored[job.shard.order].kept for job in run.jobs]
-    groups = plan_groups(run.jobs, samples, worker, one_process=not run.arguments)
+    groups = plan_groups(run.jobs, samples, worker, one_process=in_one_process(run.arguments))
 
     def ask(pipeline: beam.Pipeline) -> None:
         answered = (

@@ -32,7 +32,8 @@ class Step:
     def asked(self) -> list[object]:
         """What decides the annotations: what is asked, who answers, how replies are read, and all the same
         of the sources."""
-        mine = [self.recipe.name, self.recipe.prompt_sha256(), self.worker.identity(), code_mark(*ASKING)]
+        recipe, sampling = self.recipe, dataclasses.asdict(self.recipe.sampling)
+        mine = [recipe.name, recipe.prompt_sha256(), sampling, self.worker.identity(), code_mark(*ASKING)]
         if "regions" in self.recipe.fields:
             mine.append(self.choosing.model_dump())
         return [*mine, *(source.asked for source in self.sources)]

@@ -17,7 +17,7 @@ from apache_beam.options.pipeline_options import HadoopFileSystemOptions
 
 from demo_data.scenes import write_scenes
 from pipelines.command import check_beam_arguments
-from pipelines.engine import run_pipeline, runs_elsewhere
+from pipelines.engine import in_one_process, run_pipeline, runs_elsewhere
 
 ROOT = Path(__file__).parents[2]
 CONFIG: dict[str, Any] = {
@@ -121,17 +121,20 @@ def test_direct_runner_is_the_embedded_engine(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
-    ("arguments", "elsewhere"),
+    ("arguments", "elsewhere", "one_process"),
     [
-        ([], False),
-        (["--runner=DirectRunner", "--direct_num_workers=2"], False),
-        (["--runner=SparkRunner", LOOPBACK], False),
-        (["--runner=SparkRunner", "--environment_type=DOCKER"], True),
-        (["--runner=DataflowRunner"], True),
+        ([], False, True),
+        (["--s3_region_name=eu-central-1"], False, True),
+        (["--runner=DirectRunner"], False, True),
+        (["--direct_running_mode=multi_processing", "--direct_num_workers=2"], False, False),
+        (["--runner=SparkRunner", LOOPBACK], False, False),
+        (["--runner=SparkRunner", "--environment_type=DOCKER"], True, False),
+        (["--runner=DataflowRunner"], True, False),
     ],
 )
-def test_where_steps_run(arguments: list[str], elsewhere: bool) -> None:
+def test_where_steps_run(arguments: list[str], elsewhere: bool, one_process: bool) -> None:
     assert runs_elsewhere(arguments) is elsewhere
+    assert in_one_process(arguments) is one_process
 
 
 def test_filesystems_have_the_options_before_a_pipeline_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
