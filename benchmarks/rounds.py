@@ -112,6 +112,7 @@ def curate(out: Path, name: str, score: Mapping[str, Any] | None = None) -> None
             "name": f"{name}-round",
             "input": {"shards": f"{out}/pool/*.tar"},
             "output": str(out / name),
+            "card": {"composition": ["kind"]},  # the report says how many captions are true
             "score": score,
             "publish": {"samples_per_shard": PER_SHARD},
         }

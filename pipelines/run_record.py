@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+from pipelines.composition import composition_record
 from pipelines.public_url import public_url
 from pipelines.run import Run
 from pipelines.score import texts_left_out, texts_rewritten
@@ -56,6 +57,7 @@ def run_record(run: Run, counted: Account, coverage: Mapping[str, int]) -> dict[
         },
         **({} if run.config.score is None else {"score": score_record(run)}),
         "coverage": {name: coverage[name] for name in FIELDS if name in coverage},
+        "composition": composition_record(run),
         **totals(usage),
         "usage": usage,
         "seconds": seconds_so_far(run),

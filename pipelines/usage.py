@@ -33,7 +33,13 @@ from transforms.storage import (
 )
 from transforms.written_texts import Written, written_texts
 
-_COUNTING = ("transforms/spent.py", "transforms/reply_shape.py", "transforms/written_texts.py")
+_COUNTING = (
+    "transforms/composition.py",
+    "transforms/json_numbers.py",
+    "transforms/reply_shape.py",
+    "transforms/spent.py",
+    "transforms/written_texts.py",
+)
 
 
 def count_spent(run: Run) -> Spent:
@@ -56,7 +62,7 @@ def count_spent(run: Run) -> Spent:
     ]
     work, journals = partial(spent_in, schemas=schemas), sorted(set(files.values()))
     counted: Spent = Counter()
-    for recipe, endpoint, what, number in _counted(run, "spent", [schemas, sizes], work, journals):
+    for recipe, endpoint, what, number in counted_in_shards(run, "spent", [schemas, sizes], work, journals):
         counted[recipe, endpoint, what] += number
     return counted
 
@@ -78,19 +84,24 @@ def count_written(run: Run) -> Written | None:
     work = partial(written_texts, config=config)
     made_from = [run.marks, asked, run.config.chunk_samples, decided(config) if scored else None]
     counted: Written = Counter()
-    for *key, number in _counted(run, "written", made_from, work, run.jobs):
+    for *key, number in counted_in_shards(run, "written", made_from, work, run.jobs):
         counted[tuple(key)] += number
     return counted
 
 
-def _counted(
+def counted_in_shards(
     run: Run,
     name: str,
     decided: Sequence[Any],
     work: Callable[[Any], Counter[tuple[str, ...]]],
     elements: Sequence[Any],
 ) -> list[list[Any]]:
-    """Return the rows [*key, number] of what `work` counts, kept in a file that is named by what decides."""
+    """Return the rows [*key, number] of what `work` counts, kept in a file that is named by what decides.
+
+    Args:
+        name: the file's, with the hash of `decided` and of the code that counts.
+        elements: what `work` is given, one at a time: shards, or journals.
+    """
     if not elements:
         return []
     file = f"{name}-{fingerprint(name, code_mark(*_COUNTING), *decided)}.json"

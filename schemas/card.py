@@ -34,3 +34,8 @@ class CardConfig(Section):
     )
     published: datetime.date | None = Field(None, description="The day, as 2026-01-31.")
     citation: Prose | None = Field(None, description="How to cite the set, best as BibTeX.")
+    composition: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+        (),
+        description="Fields of the samples' own JSON (a key, or keys joined by dots), such as a licence, a "
+        "domain or a label: card and report say how many published samples have which value.",
+    )

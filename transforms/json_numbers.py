@@ -18,11 +18,12 @@ def numbers_as_json(record: Mapping[str, Any], names: Iterable[str]) -> str:
     >>> numbers_as_json({"a": {"b": "0.5"}, "c": True}, ["a.b", "c"])
     '{"a.b": 0.5}'
     """
-    found = {name: _number(_field(record, name)) for name in names}
+    found = {name: _number(field_of(record, name)) for name in names}
     return json.dumps({name: number for name, number in found.items() if number is not None}, sort_keys=True)
 
 
-def _field(record: Mapping[str, Any], name: str) -> object:
+def field_of(record: Mapping[str, Any], name: str) -> object:
+    """Return what a name stands for: a key, or keys joined by dots; None where there is nothing."""
     if name in record:
         return record[name]
     value: object = record

@@ -14,7 +14,7 @@ from transforms.storage import read_table
 from transforms.survivors import survivors
 
 
-def published(job: ShardJob, config: RunConfig, start: int, stop: int) -> Iterator[Annotated | Judged]:
+def published(job: ShardJob, config: RunConfig, start: int, stop: int | None) -> Iterator[Annotated | Judged]:
     """Yield the `start`-th to `stop`-th published sample of a shard; judged ones where there are scores."""
     return islice(_published(job, config), start, stop)
 

@@ -24,6 +24,8 @@ def test_the_second_rounds_captions_are_more_often_true(tmp_path: Path) -> None:
     assert second["swapped"] < first["swapped"] / 2
     report = (tmp_path / "second" / "report.html").read_text()
     assert "Against first-round" in report
+    told = json.loads((tmp_path / "second" / "run.json").read_text())["composition"]["kind"]
+    assert (told["values"], told["others"], told["missing"]) == (dict(second), 0, 0)
     scorers = [
         json.loads((tmp_path / name / "run.json").read_text())["score"]["clip"]
         for name in ("first", "second")
