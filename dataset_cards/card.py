@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dataset_cards import card_making, card_tables
+from dataset_cards.card_beside import beside
 from dataset_cards.card_features import member_ending
 from dataset_cards.card_figures import Figures
 from dataset_cards.card_front import front_matter
@@ -17,7 +18,7 @@ _FIELDS = {
     "alt_text": "the text that came with the picture",
     "caption": "the text to train on, at most 77 CLIP tokens; also in `KEY.txt`",
     "long_positive": "sentences that describe the picture",
-    "long_negative": "sentence k contradicts sentence k of `long_positive`",
+    "long_negative": "sentence k contradicts sentence k of `long_positive`; empty where it was left out",
     "short_positive": "tags that hold",
     "short_negative": "tags that do not hold",
     "rewrites": "the text in other words",
@@ -61,6 +62,7 @@ def dataset_card(run: Mapping[str, Any], figures: Figures) -> str:
         provenance(run),
         limits_section(run),
         loading(run, ";".join(map(member_ending, sorted(figures.formats)))),
+        beside(run),
         citing(run),
     ]
     return "\n".join(line for section in sections for line in section)
@@ -110,17 +112,14 @@ def _fields(run: Mapping[str, Any], figures: Figures) -> Iterator[str]:
     for name, meaning in _FIELDS.items():
         if name not in FIELDS:
             rows.append((f"`{name}`", meaning, "", ""))
-        elif coverage.get(name.replace("negative", "positive")):
-            told = (
-                (_share(coverage[name], published), f"{figures.items[name]:,}")
-                if name in coverage
-                else ("", "")
-            )
-            rows.append((f"`{name}`", meaning, *told))
+        elif coverage.get(name):
+            share = _share(coverage[name], published)
+            rows.append((f"`{name}`", meaning, share, f"{figures.items[name]:,}"))
     yield from table(("field", "holds", "samples with it:", "items in all:"), rows)
     yield (
-        "Beside these: `uid`, `url`, `source` (the input's shard and key), `scores`, `facts` (measurements "
-        "of picture and text) and `provenance` (who wrote each field, from which prompt)."
+        "Empty texts are not counted. Beside these: `uid`, `url`, `source` (the input's shard and key), "
+        "`scores`, `facts` (measurements of picture and text) and `provenance` (who wrote each field, from "
+        "which prompt)."
     )
     yield ""
 

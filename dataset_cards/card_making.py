@@ -23,6 +23,9 @@ _KEPT_BY = {
 }
 """What sections of `score` do, and whose method it is."""
 
+NO_MODEL = ("rules", "segments")
+"""Workers without a model: nobody is asked anything."""
+
 _FILTERS = {
     get_args(model.model_fields["kind"].annotation)[0]: " ".join((model.__doc__ or "").split())
     for model in get_args(get_args(Filter)[0])
@@ -30,7 +33,10 @@ _FILTERS = {
 
 
 def writers(run: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    """Yield of each recipe its name, version, method, worker, model, revision and the hash of its prompt."""
+    """Yield of each recipe its name, version, method, worker, model, revision and the hash of its prompt.
+
+    Where a worker has no model, there is no prompt either: the hash is then empty.
+    """
     config = run["config"]
     steps = config.get("annotate") or [{}] * len(run["recipes"])
     for recipe, step in zip(run["recipes"], steps, strict=False):
@@ -42,7 +48,7 @@ def writers(run: Mapping[str, Any]) -> Iterator[dict[str, str]]:
             "worker": str(recipe["worker"]),
             "model": str(recipe["model"]),
             "revision": str(worker.get("revision") or ""),
-            "prompt_sha256": str(recipe["prompt_sha256"]),
+            "prompt_sha256": "" if recipe["worker"] in NO_MODEL else str(recipe["prompt_sha256"]),
         }
 
 

@@ -3,11 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dataset_cards.card_making import writers
+from dataset_cards.card_making import NO_MODEL, writers
 from dataset_cards.markdown import escape_markdown, fenced, table
-
-_NO_MODEL = ("rules", "segments")
-"""Workers without a model."""
 
 
 def provenance(run: Mapping[str, Any]) -> Iterator[str]:
@@ -36,7 +33,7 @@ def provenance(run: Mapping[str, Any]) -> Iterator[str]:
 
 def baseline_note(run: Mapping[str, Any]) -> str:
     """Return the sentence on fields that no model wrote; empty where there are none."""
-    names = sorted({recipe["worker"] for recipe in run["recipes"]} & set(_NO_MODEL))
+    names = sorted({recipe["worker"] for recipe in run["recipes"]} & set(NO_MODEL))
     if not names:
         return ""
     return (
@@ -53,7 +50,7 @@ def limits(run: Mapping[str, Any]) -> list[str]:
     told = []
     if note := baseline_note(run):
         told.append(note)
-    if kinds - set(_NO_MODEL):
+    if kinds - set(NO_MODEL):
         told.append(
             "Fields by a model can be wrong: nobody has read them beside the pictures, and what a model was "
             "taught to say too often, it says here."
@@ -115,7 +112,8 @@ def loading(run: Mapping[str, Any], endings: str) -> Iterator[str]:
     yield ""
     yield (
         "`croissant.json` describes it all for `mlcroissant`: the record sets `index`, `samples` and "
-        "`records`. It keeps unpacked shards by their names: give every set a `CROISSANT_CACHE` of its own."
+        "`records`, and `embeddings` and `mined_negatives` where they are published. It keeps unpacked "
+        "shards by their names: give every set a `CROISSANT_CACHE` of its own."
     )
     yield ""
     yield "`index.parquet` has a row for every sample, with the place of its picture in the shard."

@@ -6,7 +6,7 @@ path; and a record set joins two sources at most.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from dataset_cards.card_licence import licence_page
 from dataset_cards.card_using import citation
 from dataset_cards.croissant_rai import responsible_ai
 from dataset_cards.croissant_records import file_sets, record_sets
+from dataset_cards.croissant_scored import PARQUET, scored_file_sets, scored_record_sets
 
 CONFORMS_TO = ("http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0")
 INDEX = "index.parquet"
@@ -52,35 +53,67 @@ class PublishedFile:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFiles:
+    """What is described: the index, the tars and, where they are published, the tables of their embeddings,
+    each in the order of their names, and the table of mined negatives."""
+
+    index: PublishedFile
+    shards: Sequence[PublishedFile]
+    embeddings: Sequence[PublishedFile] = ()
+    mined: PublishedFile | None = None
+
+    def all(self) -> Iterator[PublishedFile]:
+        """Yield every file."""
+        yield self.index
+        yield from self.shards
+        yield from self.embeddings
+        if self.mined is not None:
+            yield self.mined
+
+
 def croissant(
     run: Mapping[str, Any],
     figures: Figures,
-    index: PublishedFile,
-    shards: Sequence[PublishedFile],
-    columns: Mapping[str, str],
+    files: PublishedFiles,
+    columns: Mapping[str, Mapping[str, str]],
 ) -> str:
     """Return the JSON-LD of a run, from what a rerun repeats: no times, no paths.
 
     Args:
         run: as run.json has it; see `dataset_cards.card.dataset_card`.
         figures: over all rows of index.parquet.
-        index: index.parquet.
-        shards: the tars, in the order of their names.
-        columns: those of the index, with their types as Arrow names them.
+        files: what is published.
+        columns: those of `index`, `embeddings` and `mined_negatives`, with their types as Arrow names them.
     """
-    formats = sorted(figures.formats)
-    sources = [_file(index, "application/x-parquet", "A row for every sample.")]
-    sources += [_file(shard, "application/x-tar", None) for shard in shards]
+    shards = [shard.name for shard in files.shards]
     described = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": list(CONFORMS_TO),
         **_about(run, figures),
         **responsible_ai(run),
-        "distribution": [*sources, *file_sets([shard.name for shard in shards], formats)],
-        "recordSet": record_sets(INDEX, columns, with_shards=bool(shards)),
+        "distribution": [
+            *_file_objects(files),
+            *file_sets(shards, sorted(figures.formats)),
+            *scored_file_sets(embeddings=bool(files.embeddings)),
+        ],
+        "recordSet": [
+            *record_sets(INDEX, columns["index"], with_shards=bool(shards)),
+            *scored_record_sets(
+                columns, embeddings=bool(files.embeddings), mined=files.mined.name if files.mined else None
+            ),
+        ],
     }
     return f"{json.dumps(described, indent=1, ensure_ascii=False)}\n"
+
+
+def _file_objects(files: PublishedFiles) -> Iterator[dict[str, Any]]:
+    yield _file(files.index, PARQUET, "A row for every sample.")
+    yield from (_file(shard, "application/x-tar", None) for shard in files.shards)
+    yield from (_file(table, PARQUET, None) for table in files.embeddings)
+    if files.mined is not None:
+        yield _file(files.mined, PARQUET, "Texts of other samples that a CLIP mistakes for a sample's own.")
 
 
 def _file(file: PublishedFile, encoding: str, description: str | None) -> dict[str, Any]:

@@ -54,16 +54,25 @@ def _preprocessing(run: Mapping[str, Any]) -> Iterator[str]:
 def _protocol(run: Mapping[str, Any]) -> Iterator[str]:
     for writer in writers(run):
         by = f" by the method of {writer['source']}" if writer["source"] else ""
-        yield (
-            f"Recipe {writer['name']} {writer['version']}{by}: one request a sample, prompt with SHA-256 "
-            f"{writer['prompt_sha256']}; a reply that its checks refuse is rejected with its reason. "
-            "No person has looked at the texts."
-        )
+        recipe = f"Recipe {writer['name']} {writer['version']}{by}"
+        yield f"{recipe}: {_how(writer)} No person has looked at the texts."
     if run.get("score"):
         yield (
             f"Texts were scored by a CLIP ({_identity(run['score']['clip'])}) against the picture; what was "
             "left out for it is in the card."
         )
+
+
+def _how(writer: Mapping[str, str]) -> str:
+    """Return how a recipe's fields came about."""
+    if writer["worker"] == "rules":
+        return "written by fixed rules from alt text, picture and measurements; no model was asked."
+    if writer["worker"] == "segments":
+        return "areas of one colour in the picture, found and named by fixed rules; no model was asked."
+    return (
+        f"one request a sample, prompt with SHA-256 {writer['prompt_sha256']}; a reply that its checks "
+        "refuse is rejected with its reason."
+    )
 
 
 def _tools(run: Mapping[str, Any]) -> Iterator[str]:

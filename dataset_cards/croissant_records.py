@@ -4,15 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dataset_cards.card_features import member_ending
-
-_TYPES = {
-    "string": "sc:Text",
-    "int32": "cr:Int32",
-    "int64": "cr:Int64",
-    "float": "cr:Float32",
-    "bool": "sc:Boolean",
-}
-"""Of the index's columns, by Arrow's name."""
+from dataset_cards.croissant_parts import column, column_field, field, file_set, of_object, of_set, record_set
 
 _COLUMNS = {
     "uid": "Names the sample: the input's own, or a hash of shard and key.",
@@ -49,27 +41,12 @@ def file_sets(shards: Sequence[str], formats: Sequence[str]) -> list[dict[str, A
     """
     if not shards:
         return []
-    within = [{"@id": name} for name in shards]
     endings = [f"*.{member_ending(name)}" for name in formats]
     mimes = [f"image/{name}" for name in formats]
     return [
-        _file_set(_IMAGES, "The pictures, as they came.", within, mimes, endings),
-        _file_set(_RECORDS, "All that is known of each.", within, ["application/json"], ["*.json"]),
+        file_set(_IMAGES, "The pictures, as they came.", mimes, endings, shards),
+        file_set(_RECORDS, "All that is known of each.", ["application/json"], ["*.json"], shards),
     ]
-
-
-def _file_set(
-    name: str, about: str, within: list[dict[str, str]], mimes: Sequence[str], includes: Sequence[str]
-) -> dict[str, Any]:
-    return {
-        "@type": "cr:FileSet",
-        "@id": name,
-        "name": name,
-        "description": about,
-        "containedIn": within,
-        "encodingFormat": list(mimes),
-        "includes": list(includes),
-    }
 
 
 def record_sets(index: str, columns: Mapping[str, str], *, with_shards: bool) -> list[dict[str, Any]]:
@@ -80,25 +57,23 @@ def record_sets(index: str, columns: Mapping[str, str], *, with_shards: bool) ->
         columns: its columns, with their types as Arrow names them.
         with_shards: whether there are any.
     """
-    rows = [
-        _field("index", name, _TYPES[kind], _about(name), _column(index, name))
-        for name, kind in columns.items()
-    ]
-    found = [_record_set("index", "A row for every sample, with its texts and measures.", rows)]
+    table = of_object(index)
+    rows = [column_field("index", name, kind, _about(name), table) for name, kind in columns.items()]
+    found = [record_set("index", "A row for every sample, with its texts and measures.", rows)]
     if with_shards:
-        joined = {"references": _column(index, "key")}
+        joined = {"references": column(table, "key")}
         samples = [
-            _field("samples", "key", "sc:Text", "Of the sample.", _name_of(_IMAGES)) | joined,
-            _field("samples", "image", "sc:ImageObject", "The picture.", _content_of(_IMAGES)),
-            _field("samples", "caption", "sc:Text", _COLUMNS["caption"], _column(index, "caption")),
-            _field("samples", "alt_text", "sc:Text", _COLUMNS["alt_text"], _column(index, "alt_text")),
+            field("samples", "key", "sc:Text", "Of the sample.", _name_of(_IMAGES)) | joined,
+            field("samples", "image", "sc:ImageObject", "The picture.", _content_of(_IMAGES)),
+            field("samples", "caption", "sc:Text", _COLUMNS["caption"], column(table, "caption")),
+            field("samples", "alt_text", "sc:Text", _COLUMNS["alt_text"], column(table, "alt_text")),
         ]
         records = [
-            _field("records", "key", "sc:Text", "Of the sample.", _name_of(_RECORDS)),
-            _field("records", "json", "sc:Text", "Its KEY.json, as text.", _content_of(_RECORDS)),
+            field("records", "key", "sc:Text", "Of the sample.", _name_of(_RECORDS)),
+            field("records", "json", "sc:Text", "Its KEY.json, as text.", _content_of(_RECORDS)),
         ]
-        found.append(_record_set("samples", "Pictures with the text to train on.", samples))
-        found.append(_record_set("records", "All that is known of each sample.", records))
+        found.append(record_set("samples", "Pictures with the text to train on.", samples))
+        found.append(record_set("records", "All that is known of each sample.", records))
     return found
 
 
@@ -109,39 +84,13 @@ def _about(column: str) -> str:
     return _COLUMNS[column]
 
 
-def _record_set(name: str, about: str, fields: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "@type": "cr:RecordSet",
-        "@id": name,
-        "name": name,
-        "description": about,
-        "key": {"@id": f"{name}/key"},
-        "field": fields,
-    }
-
-
-def _field(of: str, name: str, kind: str, about: str, source: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "@type": "cr:Field",
-        "@id": f"{of}/{name}",
-        "name": name,
-        "description": about,
-        "dataType": kind,
-        "source": source,
-    }
-
-
-def _column(index: str, name: str) -> dict[str, Any]:
-    return {"fileObject": {"@id": index}, "extract": {"column": name}}
-
-
 def _name_of(files: str) -> dict[str, Any]:
     return {
-        "fileSet": {"@id": files},
+        **of_set(files),
         "extract": {"fileProperty": "filename"},
         "transform": {"regex": _KEY},
     }
 
 
 def _content_of(files: str) -> dict[str, Any]:
-    return {"fileSet": {"@id": files}, "extract": {"fileProperty": "content"}}
+    return of_set(files) | {"extract": {"fileProperty": "content"}}

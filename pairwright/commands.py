@@ -5,6 +5,7 @@ import sys
 import time
 from functools import partial
 from importlib.util import find_spec
+from itertools import chain
 
 _TORCH_EXTRA = ("braceexpand", "safetensors", "tokenizers", "torch", "transformers")
 
@@ -41,7 +42,7 @@ def plan(options: argparse.Namespace) -> int:
     from pipelines.plan import plan as lines
     from schemas.config import RunConfig
 
-    config = load_config(options.config, RunConfig, options.set)
+    config = load_config(options.config, RunConfig, options.set, writes=False)
     for line in lines(config, options.sample, options.ask, options.samples):
         print(line)
     return 0
@@ -63,9 +64,8 @@ def inspect(options: argparse.Namespace) -> int:
     check_path(options.path)
     if options.regions is not None:
         check_sheet(options.regions)
-    for line in lines(options.path, options.limit):
-        print(line)
-    for line in write_sheet(options.path, options.regions, options.limit) if options.regions else ():
+    drawn = list(write_sheet(options.path, options.regions, options.limit)) if options.regions else []
+    for line in chain(lines(options.path, options.limit), drawn):
         print(line)
     return 0
 
@@ -89,9 +89,7 @@ def verify(options: argparse.Namespace) -> int:
     found = problems(options.output)
     for problem in found:
         print(problem)
-    if found:
-        print("a shard that was changed or cut: remove it and run the same command again", file=sys.stderr)
-    else:
+    if not found:
         print(f"{options.output}: all holds")
     return 1 if found else 0
 

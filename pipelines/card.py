@@ -11,12 +11,15 @@ from apache_beam.io.filesystems import FileSystems
 
 from dataset_cards.card import dataset_card
 from dataset_cards.card_figures import COLUMNS, Figures
-from dataset_cards.croissant import INDEX, PublishedFile, croissant
+from dataset_cards.croissant import INDEX, PublishedFile, PublishedFiles, croissant
+from dataset_cards.croissant_parts import LIST
 from pipelines.report_draw import spread
+from pipelines.score_mining import TABLE
 from recipes.clip_tokens import estimate_clip_tokens
 from schemas.errors import ConfigError, RunError
-from transforms.publish.write_shard import INDEX_SCHEMA, TAR_SHA256
-from transforms.publish_shards import TAR_BYTES
+from transforms.publish.embeddings import EMBEDDINGS_SCHEMA
+from transforms.publish.write_shard import INDEX_SCHEMA
+from transforms.selecting.hard_negatives import SCHEMA
 from transforms.storage import commit_bytes, exists, file_size, list_files, open_input, read_bytes
 
 SHOWN = 10
@@ -24,23 +27,33 @@ SHOWN = 10
 READ = 20_000
 """Samples at most whose texts are read for their words and tokens."""
 BATCH_ROWS = 2048
+TABLES = {"index": INDEX_SCHEMA, "embeddings": EMBEDDINGS_SCHEMA, "mined_negatives": SCHEMA}
+"""Those that are published, by their record sets."""
 
 _NO_RECORD = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 """What a run.json raises that no run wrote."""
 
 
-def write_card(folder: str, record: Mapping[str, Any], shards: Sequence[PublishedFile]) -> None:
+def write_card(
+    folder: str,
+    record: Mapping[str, Any],
+    shards: Sequence[PublishedFile],
+    embeddings: Sequence[PublishedFile] = (),
+) -> None:
     """Write README.md and croissant.json of a published set, whose index.parquet is there.
 
     Args:
         folder: the run's output folder.
         record: as run.json has it.
         shards: the tars, in the order of their names.
+        embeddings: the tables beside them, where they are published.
 
     Raises:
         RunError: the index or the record is damaged.
     """
-    for name, text in card_files(folder, record, shards).items():
+    figures = read_figures(folder)
+    files = published_files(folder, record, shards, embeddings)
+    for name, text in card_files(record, figures, files).items():
         commit_bytes(_path(folder, name), text.encode("utf-8", "replace"))
 
 
@@ -58,23 +71,55 @@ def rebuild_card(folder: str) -> list[str]:
         record = json.loads(read_bytes(path))
     except (ValueError, RecursionError) as error:
         raise RunError(f"{path} is no record of a run ({error}); run `pairwright curate` again") from error
-    write_card(folder, record, read_shards(folder))
+    shards = [read_file(folder, name) for name in _names(folder, "shards", ".tar")]
+    write_card(folder, record, shards, read_embeddings(folder, record))
     return [_path(folder, name) for name in ("README.md", "croissant.json")]
 
 
-def card_files(folder: str, record: Mapping[str, Any], shards: Sequence[PublishedFile]) -> dict[str, str]:
-    """Return what README.md and croissant.json must say; see `write_card`."""
-    figures = read_figures(folder)
-    columns = {field.name: str(field.type) for field in INDEX_SCHEMA}
+def published_files(
+    folder: str,
+    record: Mapping[str, Any],
+    shards: Sequence[PublishedFile],
+    embeddings: Sequence[PublishedFile],
+) -> PublishedFiles:
+    """Return what croissant.json describes; reads the index, and the mined negatives where there are any."""
+    mined = _scoring(record).get("hard_negatives") is not None and exists(_path(folder, TABLE))
+    return PublishedFiles(
+        index=read_file(folder, INDEX),
+        shards=shards,
+        embeddings=embeddings,
+        mined=read_file(folder, TABLE) if mined else None,
+    )
+
+
+def card_files(record: Mapping[str, Any], figures: Figures, files: PublishedFiles) -> dict[str, str]:
+    """Return what README.md and croissant.json must say.
+
+    Raises:
+        RunError: the record is damaged.
+    """
+    columns = {name: {field.name: _type(field.type) for field in schema} for name, schema in TABLES.items()}
     try:
         return {
             "README.md": f"{dataset_card(record, figures).rstrip()}\n",
-            "croissant.json": croissant(record, figures, read_file(folder, INDEX), shards, columns),
+            "croissant.json": croissant(record, figures, files, columns),
         }
     except _NO_RECORD as error:
         raise RunError(
-            f"run.json: no record of this set ({type(error).__name__}: {error}); run it again"
+            f"run.json: no record of this set ({type(error).__name__}: {error}); "
+            "run `pairwright curate` again"
         ) from error
+
+
+def _type(kind: pa.DataType) -> str:
+    return f"{LIST}{kind.value_type}" if pa.types.is_list(kind) else str(kind)
+
+
+def _scoring(record: Any) -> Mapping[str, Any]:
+    """Return the section `score` of a run's configuration, taking nothing on trust."""
+    for name in ("config", "score"):
+        record = record.get(name) if isinstance(record, dict) else None
+    return record if isinstance(record, dict) else {}
 
 
 def read_figures(folder: str) -> Figures:
@@ -107,13 +152,18 @@ def _figures(table: pq.ParquetFile) -> Figures:
     return figures
 
 
-def published_file(name: str, index_part: str) -> PublishedFile:
-    """Return a shard as it was noted when it was written; `index_part` holds its rows of the index."""
+def published_file(name: str, index_part: str, *, noted: str = "tar") -> PublishedFile:
+    """Return a file as it was noted when it was written; `index_part` holds its shard's rows of the index.
+
+    Args:
+        name: its path below the output folder.
+        index_part: the table whose metadata has `NOTED_bytes` and `NOTED_sha256`.
+        noted: `tar` or `embeddings`.
+    """
     with open_input(index_part) as stream:
-        noted = pq.read_schema(stream).metadata
-    return PublishedFile(
-        name=name, size_bytes=int(noted[TAR_BYTES.encode()]), sha256=noted[TAR_SHA256.encode()].decode()
-    )
+        told = pq.read_schema(stream).metadata
+    size, sha256 = (told[f"{noted}_{what}".encode()].decode() for what in ("bytes", "sha256"))
+    return PublishedFile(name=name, size_bytes=int(size), sha256=sha256)
 
 
 def read_file(folder: str, name: str) -> PublishedFile:
@@ -126,14 +176,16 @@ def read_file(folder: str, name: str) -> PublishedFile:
     return PublishedFile(name=name, size_bytes=file_size(path), sha256=digest.hexdigest())
 
 
-def read_shards(folder: str) -> list[PublishedFile]:
-    """Return the tars of a set with their hashes, by reading them, in the order of their names."""
-    return [read_file(folder, name) for name in _shard_names(folder)]
+def read_embeddings(folder: str, record: Mapping[str, Any]) -> list[PublishedFile]:
+    """Return the tables of embeddings with their hashes, by reading them; none where none were asked for."""
+    if not _scoring(record).get("embeddings"):
+        return []
+    return [read_file(folder, name) for name in _names(folder, "embeddings", ".parquet")]
 
 
-def _shard_names(folder: str) -> Iterator[str]:
-    names = list_files(_path(folder, "shards"))
-    return (f"shards/{name}" for name in names if name.endswith(".tar") and not name.startswith("."))
+def _names(folder: str, below: str, ending: str) -> Iterator[str]:
+    names = list_files(_path(folder, below))
+    return (f"{below}/{name}" for name in names if name.endswith(ending) and not name.startswith("."))
 
 
 def _path(folder: str, name: str) -> str:

@@ -76,6 +76,11 @@ def publish_mark(run: Run) -> str:
     return fingerprint("publish", code_mark(*PUBLISHING), run.config.publish, run.marks, asked, scored)
 
 
+def coverage_path(run: Run, mark: str) -> str:
+    """Return where it is noted, once all shards are written, how many samples have each field."""
+    return run.path("work", "index", f"coverage-{mark}.json")
+
+
 def clear(run: Run, mark: str) -> None:
     """Remove what another configuration published here, and whatever says that the output is complete."""
     for name in (*FINISHED, TABLE):
@@ -131,7 +136,7 @@ def _beside(shard: OutputShard) -> str:
 
 def write_shards(run: Run, outputs: Sequence[OutputJob], mark: str) -> Counter[str]:
     """Write the output shards; return how many samples there are, and how many have each field."""
-    summary = run.path("work", "index", f"coverage-{mark}.json")
+    summary = coverage_path(run, mark)
 
     def build(pipeline: beam.Pipeline) -> None:
         _ = (
@@ -175,7 +180,12 @@ def finish(
     write_mined(run)
     record = run_record(run, counted, coverage)
     shards = [published_file(f"shards/{output.plan.name}", output.index_part) for output in outputs]
-    write_card(run.config.output, record, shards)
+    embeddings = [
+        published_file(f"embeddings/{_beside(output.plan)}", output.index_part, noted="embeddings")
+        for output in outputs
+        if output.embeddings is not None
+    ]
+    write_card(run.config.output, record, shards, embeddings)
     text = json.dumps(record, indent=2, ensure_ascii=False)
     commit_bytes(run.path("run.json"), f"{text}\n".encode())
 

@@ -1,47 +1,48 @@
 """Re-checks what a run's output says of itself: coverage in run.json, README.md and croissant.json."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
 from dataset_cards.card_figures import Figures
-from dataset_cards.croissant import INDEX, PublishedFile
-from pipelines.card import card_files, read_figures, read_file, read_shards
+from dataset_cards.croissant import PublishedFile, PublishedFiles
+from pipelines.card import card_files, published_files, read_embeddings, read_figures
 from schemas.annotation import FIELDS
 from schemas.errors import RunError
 from transforms.publish.check_index import UNREADABLE
+from transforms.publish.check_mend import MISSING
 from transforms.storage import exists, read_bytes
 
-_MEND = "`pairwright report` writes it anew"
 
-
-def check_card(folder: str, run: Mapping[str, Any]) -> Iterator[str]:
+def check_card(folder: str, run: Mapping[str, Any], shards: Sequence[PublishedFile] | None) -> Iterator[str]:
     """Yield where run.json, README.md and croissant.json do not say what the index and the shards hold.
 
-    The index is counted again, every shard is hashed again, and both files are made again from these.
+    The index is counted again, and both files are made again from it and the files' hashes.
 
     Args:
         folder: the run's output folder.
         run: run.json, as read.
+        shards: the tars as they are, in the order of their names; None where some cannot be read.
     """
     try:
         figures = read_figures(folder)
     except RunError:
         return  # told by those who check the index
     yield from _check_coverage(run.get("coverage"), figures)
+    if shards is None:
+        return
     try:
-        index, shards = read_file(folder, INDEX), read_shards(folder)
-        wanted = card_files(folder, run, shards)
+        files = published_files(folder, run, shards, read_embeddings(folder, run))
+        wanted = card_files(run, figures, files)
     except OSError:
-        return  # told by those who check the shards
+        return  # told by those who check the other files
     except RunError as error:
         yield str(error)
         return
     yield from _check_lines(folder, "README.md", wanted["README.md"])
-    files = {file.name: file for file in (index, *shards)}
     problems = list(_check_files(folder, files))
     yield from problems
     if not problems:
@@ -56,8 +57,9 @@ def _check_coverage(coverage: Any, figures: Figures) -> Iterator[str]:
             yield f"run.json: coverage counts {said!r} samples with {name}, but the index has {there}"
 
 
-def _check_files(folder: str, files: Mapping[str, PublishedFile]) -> Iterator[str]:
+def _check_files(folder: str, published: PublishedFiles) -> Iterator[str]:
     """Yield which files croissant.json describes otherwise than they are."""
+    files = {file.name: file for file in published.all()}
     try:
         described = _described(folder)
     except UNREADABLE as error:
@@ -68,10 +70,15 @@ def _check_files(folder: str, files: Mapping[str, PublishedFile]) -> Iterator[st
         if file is None or told is None:
             yield f"croissant.json: {name} is {'not described' if told is None else 'described, but missing'}"
             continue
-        if told.get("contentSize") != f"{file.size_bytes} B":
-            yield f"croissant.json: {name} has {file.size_bytes} B, not {told.get('contentSize')}; {_MEND}"
-        if told.get("sha256") != file.sha256:
-            yield f"croissant.json: {name} has another sha256: {file.sha256}, not {told.get('sha256')}"
+        there, said = (f"{file.size_bytes} B", file.sha256), (told.get("contentSize"), told.get("sha256"))
+        if there != said:
+            # Of a shard every byte was checked before; of another file this may be all that is seen.
+            wrong = f"croissant.json: {name}" if name.startswith("shards/") else f"{name}: it"
+            yield f"{wrong} has {_told(*there)}; croissant.json describes {_told(*said)}"
+
+
+def _told(size: Any, sha256: Any) -> str:
+    return f"{size}, sha256 {str(sha256)[:12]}..."
 
 
 def _described(folder: str) -> dict[str, dict[str, Any]]:
@@ -92,14 +99,14 @@ def _check_lines(folder: str, name: str, wanted: str) -> Iterator[str]:
     lines = zip_longest(data.decode("utf-8", "replace").split("\n"), wanted.split("\n"), fillvalue="")
     for number, (there, made) in enumerate(lines, start=1):
         if there != made:
-            yield f"{name}: line {number} is {there[:80]!r}, but the run gives {made[:80]!r}; {_MEND}"
+            yield f"{name}: line {number} is {there[:80]!r}, but the run gives {made[:80]!r}"
             return
-    yield f"{name}: its bytes are not those that the run gives; {_MEND}"
+    yield f"{name}: its bytes are not those that the run gives"
 
 
 def _unread(folder: str, name: str, error: BaseException) -> str:
     if not exists(_path(folder, name)):
-        return f"{name}: missing; {_MEND}"
+        return f"{name}: {MISSING}"
     return f"{name}: cannot be read: {type(error).__name__}: {error}"
 
 

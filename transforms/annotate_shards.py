@@ -20,7 +20,7 @@ Group = tuple[ShardJob, ...]
 
 
 def annotate_by_rule(
-    job: ShardJob, config: RunConfig, step: AnnotateStep, plan_chunks: PlanChunks
+    job: ShardJob, config: RunConfig, step: AnnotateStep, plan_chunks: PlanChunks = step_chunks
 ) -> tuple[int, Account]:
     """Annotate a shard with a worker of this process's own, which must hold nothing."""
     planned = find_step(config, step.recipe)

@@ -12,7 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 from schemas.config import RunConfig
 from transforms.process_pool import PooledDoFn
 from transforms.progress import advance
-from transforms.publish.embeddings import embeddings_table
+from transforms.publish.embeddings import EMBEDDINGS_BYTES, write_embeddings
 from transforms.publish.plan import OutputShard
 from transforms.publish.write_shard import LIST_FIELDS, TEXT_FIELDS, Piece, write_output_shard
 from transforms.published import published
@@ -88,21 +88,24 @@ def publish_shard(job: OutputJob, config: RunConfig) -> tuple[int, Mapping[str, 
         advance("samples", index.num_rows)
     else:
         index = write_output_shard(job.plan, pieces(job, config), job.path)
+        told = {**(index.schema.metadata or {}), TAR_BYTES.encode(): b"%d" % file_size(job.path)}
         if job.embeddings is not None:
-            commit_table(job.embeddings, embeddings_table(judged_samples(job, config)))
-        size = {TAR_BYTES.encode(): str(file_size(job.path)).encode()}
-        told = {**(index.schema.metadata or {}), **size}
+            told |= write_embeddings(judged_samples(job, config), job.embeddings)
         commit_table(job.index_part, index.replace_schema_metadata(told))
     return job.plan.number, coverage(index)
 
 
 def written_index(job: OutputJob) -> pa.Table | None:
     """Return the index rows of an output shard that is there in full; None where it must be written."""
-    if not all(map(exists, filter(None, (job.index_part, job.path, job.embeddings)))):
+    written = {TAR_BYTES: job.path}
+    if job.embeddings is not None:
+        written[EMBEDDINGS_BYTES] = job.embeddings
+    if not all(map(exists, (job.index_part, *written.values()))):
         return None
     index = read_table(job.index_part)
-    told = (index.schema.metadata or {}).get(TAR_BYTES.encode(), b"")
-    return index if told == str(file_size(job.path)).encode() else None
+    told = index.schema.metadata or {}
+    is_whole = (told.get(name.encode()) == b"%d" % file_size(path) for name, path in written.items())
+    return index if all(is_whole) else None
 
 
 @dataclass(kw_only=True, eq=False)

@@ -37,7 +37,7 @@ RUN: dict[str, Any] = {
         "dropped": {"profile": {"words": 300, "side": 50}, "dedup": {"exact_duplicate": 100}},
         "failed": {"decode": {"truncated_image": 50}},
     },
-    "coverage": {"long_positive": 2000, "short_positive": 2500, "rewrites": 0},
+    "coverage": {"long_positive": 2000, "long_negative": 1250, "short_positive": 2500, "rewrites": 0},
 }  # fmt: skip
 HOSTILE = (
     "a | b\n|---|\n<img src=x onerror=alert(1)> `c` [l](http://e.com) https://e.com www.e.com \u202e$x$ &lt;"
@@ -148,15 +148,18 @@ def test_the_funnel_has_every_reason_and_ends_with_what_is_published() -> None:
 
 
 def test_fields_and_their_coverage() -> None:
-    card = _card(rows=[_row(i, n_long_positive=3) for i in range(5)])
+    card = _card(rows=[_row(i, n_long_positive=3, n_long_negative=2) for i in range(5)])
     assert "| `long_positive` | sentences that describe the picture | 2,000 (80.0%) | 15 |" in card
-    assert "| `long_negative` |" in card
+    (line,) = (line for line in card.splitlines() if line.startswith("| `long_negative` |"))
+    assert line.endswith(" | 1,250 (50.0%) | 10 |")
+    assert "| `short_negative` |" not in card
     assert "| `rewrites` |" not in card
     assert "| `regions` |" not in card
 
 
 def test_a_baseline_is_called_one_and_a_model_is_not() -> None:
     assert "are a baseline without a model" in _card()
+    assert "| rules | rules |  |  |" in _card()  # no revision, and no prompt
     recipes = [{**RUN["recipes"][0], "worker": "openai", "model": "m"}]
     workers = {"w": {"kind": "openai", "model": "m", "revision": "abc123"}}
     card = _card(_changed(recipes=recipes, config={**RUN["config"], "workers": workers}))
@@ -201,6 +204,27 @@ def test_the_score_section_names_checkpoint_rules_and_texts() -> None:
     assert "| `clip_alt` | alt text | 20 | 0.000 | 0.090 | 0.180 | 0.190 |" in card
     assert "`clip_caption` |" not in card
     assert "No model has measured" not in card
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "mined", "files"),
+    [
+        (False, None, set()),
+        (True, None, {"`embeddings/NNNNN.parquet`"}),
+        (False, {"most": 8}, {"`mined_negatives.parquet`"}),
+        (True, {"most": 8}, {"`embeddings/NNNNN.parquet`", "`mined_negatives.parquet`"}),
+    ],
+)
+def test_tables_beside_the_shards(embeddings: bool, mined: dict[str, int] | None, files: set[str]) -> None:
+    score = {"embeddings": embeddings, "hard_negatives": mined}
+    run = _changed(config={**RUN["config"], "score": score})
+    card = _card(run)
+    assert ("## Tables beside the shards" in card) == bool(files)
+    told = {line.split(" | ")[0].strip("| ") for line in card.splitlines() if ".parquet` | `" in line}
+    assert told == files
+    assert card.count("read_parquet") == len(files)
+    none = _card(run | {"counts": {**RUN["counts"], "published": 0}, "coverage": {}}, [])
+    assert "## Tables beside the shards" not in none
 
 
 def test_how_to_load_it() -> None:

@@ -7,10 +7,16 @@ import pytest
 
 from dataset_cards.card_figures import Figures
 from dataset_cards.card_licence import licence_page
-from dataset_cards.croissant import PublishedFile, croissant
+from dataset_cards.croissant import PublishedFile, PublishedFiles, croissant
 
-COLUMNS = {"uid": "string", "key": "string", "width": "int32", "clip_alt": "float", "n_rewrites": "int32"}
+COLUMNS = {
+    "index": {"uid": "string", "key": "string", "width": "int32", "clip_alt": "float", "n_rewrites": "int32"},
+    "embeddings": {"uid": "string", "image": "list of halffloat"},
+    "mined_negatives": {"uid": "string", "rank": "int32", "text": "string", "cosine": "float"},
+}
 INDEX = PublishedFile(name="index.parquet", size_bytes=10, sha256="ab" * 32)
+TABLES = [PublishedFile(name=f"embeddings/{i:05d}.parquet", size_bytes=9, sha256="ef" * 32) for i in range(2)]
+MINED = PublishedFile(name="mined_negatives.parquet", size_bytes=7, sha256="cd" * 32)
 SHARDS = [PublishedFile(name=f"shards/{i:05d}.tar", size_bytes=20 + i, sha256=f"{i:064x}") for i in range(2)]
 RUN: dict[str, Any] = {
     "name": "set",
@@ -25,11 +31,12 @@ RUN: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _made(run: dict[str, Any] = RUN, shards: list[PublishedFile] = SHARDS) -> dict[str, Any]:
+def _made(run: dict[str, Any] = RUN, shards: list[PublishedFile] = SHARDS, **beside: Any) -> dict[str, Any]:
     figures = Figures(count_tokens=len, samples=2)
     figures.formats.update({"jpeg": 1, "webp": 1})
     figures.languages.update({"en": 2})
-    made: dict[str, Any] = json.loads(croissant(run, figures, INDEX, shards, COLUMNS))
+    files = PublishedFiles(index=INDEX, shards=shards, **beside)
+    made: dict[str, Any] = json.loads(croissant(run, figures, files, COLUMNS))
     return made
 
 
@@ -66,6 +73,41 @@ def test_without_shards_there_is_the_index_alone() -> None:
     made = _made(shards=[])
     assert [one["@id"] for one in made["distribution"]] == ["index.parquet"]
     assert [one["@id"] for one in made["recordSet"]] == ["index"]
+
+
+def test_tables_beside_the_shards_are_described_where_there_are_any() -> None:
+    assert [one["@id"] for one in _made()["recordSet"]] == ["index", "samples", "records"]
+    made = _made(embeddings=TABLES, mined=MINED)
+    *_, file_set = made["distribution"]
+    objects = [one for one in made["distribution"] if one["@type"] == "cr:FileObject"]
+    assert [(one["contentUrl"], one["sha256"][:2]) for one in objects[3:]] == [
+        ("embeddings/00000.parquet", "ef"),
+        ("embeddings/00001.parquet", "ef"),
+        ("mined_negatives.parquet", "cd"),
+    ]
+    assert file_set["@type"] == "cr:FileSet"
+    assert file_set["includes"] == ["embeddings/*.parquet"]
+    assert "containedIn" not in file_set  # they lie beside croissant.json
+    embeddings, mined = made["recordSet"][3:]
+    assert [(one["@id"], one["dataType"], one.get("isArray")) for one in embeddings["field"]] == [
+        ("embeddings/uid", "sc:Text", None),
+        ("embeddings/image", "cr:Float16", True),
+    ]
+    assert [one["source"]["fileSet"] for one in embeddings["field"]] == [{"@id": file_set["@id"]}] * 2
+    assert mined["key"] == [{"@id": "mined_negatives/uid"}, {"@id": "mined_negatives/rank"}]
+    assert [one["source"]["fileObject"]["@id"] for one in mined["field"]] == [MINED.name] * 4
+
+
+@pytest.mark.parametrize("worker", ["rules", "segments"])
+def test_workers_that_were_asked_nothing_got_no_request_and_no_prompt(worker: str) -> None:
+    recipe = RUN["recipes"][0] | {"worker": worker, "model": worker}
+    made = _made(RUN | {"recipes": [recipe]})
+    (protocol,) = made["rai:dataAnnotationProtocol"]
+    assert "no model was asked" in protocol
+    assert "rules" in protocol
+    assert "request" not in protocol
+    assert "cd" * 32 not in json.dumps(made)
+    assert "one request a sample" in _made()["rai:dataAnnotationProtocol"][0]
 
 
 def test_responsible_ai_fields_come_from_the_run() -> None:

@@ -1,8 +1,9 @@
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,13 +13,17 @@ from pipelines.card import rebuild_card
 from pipelines.verify import MAX_PROBLEMS, REJECTED_COLUMNS, verify
 from schemas.annotation import Annotation
 from schemas.facts import Facts
+from transforms.publish import check_mend
 from transforms.publish.index import write_index, write_sizes
 from transforms.publish.plan import plan_output
 from transforms.publish.write_shard import Piece, write_output_shard
 from transforms.storage import commit_bytes, commit_table
 
+CURATE, REMOVE, REPORT = (f"; {mend}" for mend in (check_mend.CURATE, check_mend.REMOVE, check_mend.REPORT))
+
 SAMPLES = 8
 PER_SHARD = 3
+COVERED = ("long_positive", "long_negative", "rewrites")
 
 
 def _piece(number: int) -> Piece:
@@ -88,7 +93,7 @@ def _write_run(folder: Path, changes: dict[str, Any]) -> None:
         "config": {"publish": {"samples_per_shard": PER_SHARD}},
         "recipes": [],
         "counts": counts,
-        "coverage": {"long_positive": SAMPLES, "rewrites": SAMPLES} if counts["published"] else {},
+        "coverage": dict.fromkeys(COVERED, SAMPLES) if counts["published"] else {},
         "usage": {"recipes": {}},
     }
     commit_bytes(str(folder / "run.json"), json.dumps(run).encode())
@@ -117,16 +122,16 @@ def test_an_empty_output_that_holds(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert verify(str(tmp_path / "none")) == [
-        "run.json: missing",
-        "shards/sizes.json: missing",
-        "index.parquet: missing",
+        f"run.json: missing{CURATE}",
+        f"shards/sizes.json: missing{CURATE}",
+        f"index.parquet: missing{CURATE}",
     ]
 
 
 @pytest.mark.parametrize("name", ["README.md", "croissant.json"])
 def test_no_card(output: Path, name: str) -> None:
     (output / name).unlink()
-    assert verify(str(output)) == [f"{name}: missing; `pairwright report` writes it anew"]
+    assert verify(str(output)) == [f"{name}: missing{REPORT}"]
 
 
 def test_coverage_that_the_index_does_not_have(output: Path) -> None:
@@ -135,25 +140,26 @@ def test_coverage_that_the_index_does_not_have(output: Path) -> None:
     (output / "run.json").write_text(json.dumps(run))
     rebuild_card(str(output))
     assert verify(str(output)) == [
-        "run.json: coverage counts 7 samples with long_positive, but the index has 8",
-        "run.json: coverage counts 0 samples with rewrites, but the index has 8",
-        "run.json: coverage counts 1 samples with regions, but the index has 0",
+        f"run.json: coverage counts 7 samples with long_positive, but the index has 8{CURATE}",
+        f"run.json: coverage counts 0 samples with long_negative, but the index has 8{CURATE}",
+        f"run.json: coverage counts 0 samples with rewrites, but the index has 8{CURATE}",
+        f"run.json: coverage counts 1 samples with regions, but the index has 0{CURATE}",
     ]
 
 
 def test_accounts(output: Path) -> None:
     _write_run(output, {"in": 12})
-    assert verify(str(output)) == ["run.json: 12 in, but 8 published and 3 dropped or failed"]
+    assert verify(str(output)) == [f"run.json: 12 in, but 8 published and 3 dropped or failed{CURATE}"]
     _write_run(output, {"in": 12, "failed": {"annotate": {"bad_reply": 2}}})
     assert verify(str(output)) == [
-        "rejected: 1 rows failed by annotate for 'bad_reply', but run.json counts 2"
+        f"rejected: 1 rows failed by annotate for 'bad_reply', but run.json counts 2{CURATE}"
     ]
 
 
 def test_a_deleted_shard(output: Path) -> None:
     (output / "shards" / "00001.tar").unlink()
-    assert _beside_the_card(output) == ["shards/00001.tar: missing"]
-    assert "croissant.json: shards/00001.tar is described, but missing" in verify(str(output))
+    assert _beside_the_card(output) == [f"shards/00001.tar: missing{CURATE}"]
+    assert f"croissant.json: shards/00001.tar is described, but missing{CURATE}" in verify(str(output))
 
 
 def test_a_deleted_shard_with_all_traces(output: Path) -> None:
@@ -163,17 +169,21 @@ def test_a_deleted_shard_with_all_traces(output: Path) -> None:
     write_index(
         (str(output / "work" / "publish" / f"{i}.parquet") for i in range(2)), str(output / "index.parquet")
     )
-    assert _beside_the_card(output) == [
-        "shards/sizes.json: 6 samples, but run.json counts 8 published",
-        "run.json: coverage counts 8 samples with long_positive, but the index has 6",
-        "run.json: coverage counts 8 samples with rewrites, but the index has 6",
+    *told, changed = _beside_the_card(output)
+    assert changed.startswith("index.parquet: it has ")
+    assert told == [
+        f"shards/sizes.json: 6 samples, but run.json counts 8 published{CURATE}",
+        *(
+            f"run.json: coverage counts 8 samples with {name}, but the index has 6{CURATE}"
+            for name in COVERED
+        ),
     ]
 
 
 def test_a_shard_too_many(output: Path) -> None:
     (output / "shards" / "00003.tar").write_bytes((output / "shards" / "00002.tar").read_bytes())
     problems = verify(str(output))
-    assert problems[0] == "shards/00003.tar: not in sizes.json"
+    assert problems[0] == f"shards/00003.tar: not in sizes.json{REMOVE}"
     assert problems[1].startswith("shards/00003.tar: 000000009: ")
 
 
@@ -241,16 +251,16 @@ def test_rows_of_the_index_moved_or_changed(output: Path) -> None:
     problems = verify(str(output))
     assert any("000000000: index.parquet has another key" in problem for problem in problems)
     pq.write_table(index.slice(0, 7), output / "index.parquet")
-    assert _beside_the_card(output)[0] == "shards/00002.tar: 000000007: has no row in index.parquet"
+    assert _beside_the_card(output)[0] == f"shards/00002.tar: 000000007: has no row in index.parquet{REMOVE}"
 
 
 def test_a_shard_of_another_size(output: Path) -> None:
     sizes = {"00000.tar": 3, "00001.tar": 2, "00002.tar": 3}
     (output / "shards" / "sizes.json").write_text(json.dumps(sizes))
     assert verify(str(output)) == [
-        "shards/00001.tar: 2 samples by sizes.json, but samples_per_shard is 3",
-        "shards/00001.tar: holds 3 samples, but sizes.json says 2",
-        "shards/00002.tar: holds 2 samples, but sizes.json says 3",
+        f"shards/00001.tar: 2 samples by sizes.json, but samples_per_shard is 3{REMOVE}",
+        f"shards/00001.tar: holds 3 samples, but sizes.json says 2{REMOVE}",
+        f"shards/00002.tar: holds 2 samples, but sizes.json says 3{REMOVE}",
     ]
 
 
@@ -272,7 +282,7 @@ def test_a_uid_published_twice(output: Path) -> None:
     pq.write_table(index.set_column(place, index.schema.field(place), pa.array(uids, pa.string())), path)
     problems = verify(str(output))
     assert (
-        f"shards/00001.tar: 000000003: uid {uids[0]} is already that of shards/00000.tar: 000000000"
+        f"shards/00001.tar: 000000003: uid {uids[0]} is already that of shards/00000.tar: 000000000{REMOVE}"
         in problems
     )
 
@@ -297,7 +307,7 @@ def test_leftovers(output: Path, folder: str) -> None:
         path = output / folder / name
         path.write_bytes(b"")
         place = path.relative_to(output)
-        assert verify(str(output)) == [f"{place}: left half-written; run the same command again"]
+        assert verify(str(output)) == [f"{place}: left half-written{CURATE}"]
         path.unlink()
 
 
@@ -322,9 +332,24 @@ def test_other_columns_in_a_rejected_table(output: Path) -> None:
 def test_samples_per_shard_that_is_not_there(output: Path) -> None:
     run = json.loads((output / "run.json").read_text())
     (output / "run.json").write_text(json.dumps({**run, "config": []}))
-    told, missing = verify(str(output))
+    missing, told = verify(str(output))
     assert told.startswith("run.json: no record of this set (AttributeError: ")
-    assert missing == "run.json: config.publish.samples_per_shard: None is no count"
+    assert told.count(CURATE) == 1
+    assert missing == f"run.json: config.publish.samples_per_shard: None is no count{CURATE}"
+
+
+def test_a_shard_is_opened_once(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: Counter[str] = Counter()
+
+    def counting(path: str, mode: str) -> IO[bytes]:
+        opened[Path(path).name] += 1
+        return cast("IO[bytes]", open(path, mode))
+
+    monkeypatch.setattr("transforms.storage.open", counting, raising=False)
+    assert verify(str(output)) == []
+    shards = {path.name for path in (output / "shards").glob("*.tar")}
+    assert len(shards) == 3
+    assert {name: opened[name] for name in shards} == dict.fromkeys(shards, 1)
 
 
 FOLDERS: list[Callable[[Path], Path]] = [lambda p: p / "run.json", lambda p: p / "shards" / "00000.tar"]

@@ -1,5 +1,6 @@
 """The embeddings of published samples, beside their shard: what a trainer can distil from."""
 
+import hashlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -10,6 +11,7 @@ from transforms.publish.caption import choose_caption
 from transforms.scoring.edit import written_fields
 from transforms.scoring.score_table import Vector
 from transforms.scoring.scored import Judged
+from transforms.storage import commit_table, read_bytes
 
 EMBEDDINGS_SCHEMA = pa.schema(
     [
@@ -20,6 +22,18 @@ EMBEDDINGS_SCHEMA = pa.schema(
     ]
 )
 """Unit vectors of `score.clip`; zeros for a text in which there is nothing to read."""
+
+EMBEDDINGS_BYTES = "embeddings_bytes"
+EMBEDDINGS_SHA256 = "embeddings_sha256"
+"""Metadata of a shard's rows of the index: the size and the hash of its table of embeddings."""
+
+
+def write_embeddings(samples: Iterable[Judged], path: str) -> dict[bytes, bytes]:
+    """Commit the embeddings of samples, in order; return what is noted of the table."""
+    commit_table(path, embeddings_table(samples))
+    data = read_bytes(path)
+    sha256 = hashlib.sha256(data).hexdigest()
+    return {EMBEDDINGS_BYTES.encode(): b"%d" % len(data), EMBEDDINGS_SHA256.encode(): sha256.encode()}
 
 
 def embeddings_table(samples: Iterable[Judged]) -> pa.Table:

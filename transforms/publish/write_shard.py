@@ -18,10 +18,9 @@ from transforms.storage import commit
 TEXT_FIELDS = tuple(name for name in FIELDS if not is_list_field(name))
 """Fields of KEY.json that hold one text or null."""
 
-LIST_FIELDS = tuple(
-    name for name in FIELDS if is_list_field(name) and name not in ("long_negative", "short_negative")
-)
-"""Those that hold a list; of the negatives there are as many as of the positives, or it does not matter."""
+LIST_FIELDS = tuple(name for name in FIELDS if is_list_field(name))
+"""Those that hold a list; of its items the index counts those that are not empty, as a negative is that was
+left out."""
 
 _COLUMNS: dict[str, pa.DataType] = {
     "uid": pa.string(),
@@ -97,7 +96,7 @@ def index_row(record: Mapping[str, Any], json_bytes: bytes, place: Mapping[str, 
         "source_key": record["source"]["key"],
         "language": facts["language"],
         "words": facts["words"],
-        **{f"n_{name}": len(record[name]) for name in LIST_FIELDS},
+        **{f"n_{name}": sum(map(bool, record[name])) for name in LIST_FIELDS},
         **{f"has_{name}": record[name] is not None for name in TEXT_FIELDS},
         "clip_alt": record["scores"].get("clip_alt"),
         "clip_caption": record["scores"].get("clip_caption"),

@@ -94,6 +94,32 @@ def test_the_index_tells_which_texts_there_are(make_piece: MakePiece, tmp_path: 
     assert coverage(index)["recaption"] == 0
 
 
+def test_empty_texts_are_not_counted(make_piece: MakePiece, tmp_path: Path) -> None:
+    fields = {
+        "long_positive": ["A red car.", "A dog."],
+        "long_negative": ["", "A cat."],
+        "short_positive": ["car"],
+        "short_negative": ["bus", "van", "cat"],
+    }
+    left = Annotation(index=0, uid="u", fields=fields)
+    none = Annotation(index=1, uid="v", fields={"long_positive": ["A dog."], "long_negative": [""]})
+    pieces = [make_piece(0, annotations=(left,)), make_piece(1, annotations=(none,))]
+    index = write_output_shard(_plan(2), pieces, str(tmp_path / "0.tar"))
+    counts = {name: index[f"n_{name}"].to_pylist() for name in fields}
+    assert counts == {
+        "long_positive": [2, 1],
+        "long_negative": [1, 0],
+        "short_positive": [1, 0],
+        "short_negative": [3, 0],
+    }
+    assert {name: coverage(index)[name] for name in fields} == {
+        "long_positive": 2,
+        "long_negative": 1,
+        "short_positive": 1,
+        "short_negative": 1,
+    }
+
+
 def test_same_pieces_same_bytes(make_piece: MakePiece, tmp_path: Path) -> None:
     for name in ("a.tar", "b.tar"):
         write_output_shard(_plan(4), (make_piece(i) for i in range(4)), str(tmp_path / name))
