@@ -51,6 +51,7 @@ def dataset_card(run: Mapping[str, Any], figures: Figures) -> str:
             card_tables.languages(figures),
             card_tables.pictures(figures),
             card_tables.scores(figures),
+            card_tables.composition(run),
         ]
     sections += [
         card_making.recipes(run),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
-from dataset_cards.markdown import escape_markdown, table
+from dataset_cards.markdown import as_code, escape_markdown, table
 from schemas.filters import Filter
 from schemas.reasons import REASONS
 from schemas.scoring import PRESETS
@@ -120,10 +120,11 @@ def scoring(run: Mapping[str, Any]) -> Iterator[str]:
     for name, settings in told.items():
         if isinstance(settings, dict) and name != "clip" and (line := settings_line(settings)):
             by = f" ({_KEPT_BY[name]})" if name in _KEPT_BY else ""
-            yield f"- `{escape_markdown(name)}`{by}: {escape_markdown(line)}."
+            yield f"- {as_code(name)}{by}: {escape_markdown(line)}."
     yield ""
+    yield from _sent_back(made)
     rows = [
-        (f"`{escape_markdown(name)}`", escape_markdown(why), f"{number:,}")
+        (as_code(name), escape_markdown(why), f"{number:,}")
         for name, whys in sorted(made.get("texts_left_out", {}).items())
         for why, number in sorted(whys.items())
     ]
@@ -131,6 +132,27 @@ def scoring(run: Mapping[str, Any]) -> Iterator[str]:
         yield "Texts that the scores left out:"
         yield ""
         yield from table(("field", "why", "texts:"), rows)
+
+
+def _sent_back(made: Mapping[str, Any]) -> Iterator[str]:
+    """Yield who wrote sentences anew of which a word was misaligned, and how many of them stand."""
+    rewritten = made.get("rewritten")
+    if not rewritten:
+        return
+    writer = made["rewriter"]
+    asked = "" if writer["worker"] in NO_MODEL else f" (SHA-256 of the prompt {writer['prompt_sha256']})"
+    recipe = f"`{writer['name']}` {escape_markdown(writer['version'])}{asked}"
+    yield (
+        "Sentences with a misaligned word were sent back once, the word named, to "
+        f"{escape_markdown(writer['model'])} by the recipe {recipe}, and scored anew; `KEY.json` says under "
+        "`provenance.mended` which of them stand:"
+    )
+    yield ""
+    rows = [
+        (as_code(name), f"{counted['asked']:,}", f"{counted['mended']:,}")
+        for name, counted in rewritten.items()
+    ]
+    yield from table(("field", "sent back:", "mended:"), rows)
 
 
 def _kept_for(rule: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """The card's tables of what is in index.parquet: texts, words, languages, pictures, scores, and some rows."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from dataset_cards.card_figures import ROW_CHARS, Figures, quantile
 from dataset_cards.card_words import WORDS
@@ -125,3 +126,16 @@ def sample_rows(figures: Figures) -> Iterator[str]:
 
 def _share(number: int, figures: Figures) -> str:
     return f"{number / figures.samples:.1%}"
+
+
+def composition(run: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the sections on the values of the samples' own JSON that `card.composition` names."""
+    for name, counted in run.get("composition", {}).items():
+        rest = [("*another value*", counted["others"]), ("*none*", counted["missing"])]
+        rows = [(escape_markdown(value), number) for value, number in counted["values"].items()]
+        rows += [(what, number) for what, number in rest if number]
+        whole = sum(number for _, number in rows)
+        yield f"## Samples by {escape_markdown(name)} in the source"
+        yield ""
+        shown = [(value, f"{number:,}", f"{number / whole:.1%}") for value, number in rows]
+        yield from table(("value", "samples:", "share:"), shown)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|<>~&.:@$])")
+_NAME = re.compile(r"[A-Za-z0-9_.:/-]+")
 _JOINERS = frozenset("\u200c\u200d")
 """Needed to write Persian, Indic scripts and emoji, and harmless."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -20,6 +21,15 @@ def escape_markdown(text: str) -> str:
     'a\\_b \\<b\\>'
     """
     return _SPECIAL.sub(r"\\\1", _visible(" ".join(text.split())))
+
+
+def as_code(name: str) -> str:
+    r"""Return a name as code, in which no sign needs a backslash; a text that is no name is escaped instead.
+
+    >>> as_code("long_positive"), as_code("a`b")
+    ('`long_positive`', 'a\\`b')
+    """
+    return f"`{name}`" if _NAME.fullmatch(name) else escape_markdown(name)
 
 
 def cut(text: str, chars: int) -> str:

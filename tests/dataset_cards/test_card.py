@@ -303,3 +303,27 @@ def test_hostile_texts_of_samples_stay_in_their_cells() -> None:
         assert not set(line) & set("\u202e\u2067\r")
     assert "x" * 300 + " \\.\\.\\." in lines[2]
     assert lines[5].count("a\\\\\\|b") == 2
+
+
+def test_sentences_that_were_sent_back() -> None:
+    writer = {"name": "realign", "version": "1", "worker": "openai", "model": "a_b", "prompt_sha256": "f00"}
+    made = {
+        "clip": {"checkpoint": "clip"},
+        "rewriter": writer,
+        "rewritten": {"long_positive": {"asked": 1200, "mended": 30}},
+    }
+    config = {**RUN["config"], "score": {"words": {"rewrite": "writer"}}}
+    lines = _section(_card(_changed(config=config, score=made)), "How texts were scored")
+    assert "| `long_positive` | 1,200 | 30 |" in lines
+    (said,) = (line for line in lines if line.startswith("Sentences"))
+    assert r"to a\_b by the recipe `realign` 1 (SHA-256 of the prompt f00)" in said
+    by_rule = {**made, "rewriter": {**writer, "worker": "rules"}}
+    assert "f00" not in _card(_changed(config=config, score=by_rule))
+
+
+def test_composition_is_of_untrusted_values() -> None:
+    counted = {"values": {"by-sa": 6, "`|<b>": 3}, "others": 0, "missing": 1}
+    lines = _section(
+        _card(_changed(composition={"meta.licence": counted})), r"Samples by meta\.licence in the source"
+    )
+    assert lines[2:5] == [r"| by-sa | 6 | 60.0% |", r"| \`\|\<b\> | 3 | 30.0% |", "| *none* | 1 | 10.0% |"]
