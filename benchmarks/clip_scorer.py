@@ -11,7 +11,6 @@ Models have random weights, whose sizes alone matter, and the trainer's presets'
 import argparse
 import io
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.clock import best_of
 from contrastive_trainer.model import Clip
 from contrastive_trainer.presets import preset_clip
 from contrastive_trainer.tokenizer import TextEncoder, train_tokenizer
@@ -59,12 +59,7 @@ def photo(seed: int, side: int) -> bytes:
 def best_ms(work: Callable[[], object], rounds: int, samples: int) -> float:
     """Return the least CPU time of a sample, in ms."""
     work()
-    times = []
-    for _ in range(rounds):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times) / samples * 1000
+    return best_of(rounds, work)[1] / samples * 1000
 
 
 def measure(preset: str, *, samples: int, side: int, rounds: int) -> str:

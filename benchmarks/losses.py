@@ -14,7 +14,6 @@ import argparse
 import math
 import multiprocessing
 import resource
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -23,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks.clock import best_of
 from contrastive_trainer.losses.contrastive import Kind, contrastive
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -93,16 +93,17 @@ def _work(task: Task, there: Connection) -> None:
     sides = [functional.normalize(torch.randn(task.count, task.width), dim=1) for _ in range(2)]
     image, text = (side.requires_grad_() for side in sides)
     scale = torch.tensor(task.scale, requires_grad=True)
-    loss, seconds, cpu_s, value = loss_of(task), math.inf, math.inf, math.nan
-    for _ in range(task.rounds + 1 if task.rounds > 1 else 1):
+    loss, values = loss_of(task), list[float]()
+
+    def work() -> None:
         image.grad = text.grad = scale.grad = None
-        started, cpu_started = time.perf_counter(), time.process_time()
         result = loss(image, text, scale)
         result.backward()  # type: ignore[no-untyped-call]  # torch's backward is untyped
-        seconds = min(seconds, time.perf_counter() - started)
-        cpu_s, value = min(cpu_s, time.process_time() - cpu_started), result.item()
+        values.append(result.item())
+
+    seconds, cpu_s = best_of(task.rounds + 1 if task.rounds > 1 else 1, work)
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    there.send(Figures(seconds=seconds, cpu_s=cpu_s, peak_mib=peak_mib, value=value))
+    there.send(Figures(seconds=seconds, cpu_s=cpu_s, peak_mib=peak_mib, value=values[-1]))
 
 
 def main() -> None:

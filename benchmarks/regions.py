@@ -17,13 +17,13 @@ in their phrase. Times are the worker's, for a picture, after one to warm up.
 import argparse
 import json
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
 from pydantic import TypeAdapter
 
+from benchmarks.clock import clocked
 from benchmarks.regions_matching import Tally
 from benchmarks.regions_sets import COCO_OPEN, Labelled, coco_samples, scene_samples
 from lvlm_workers.base import Request, Worker
@@ -57,9 +57,8 @@ def measure(worker: Worker, samples: Sequence[Labelled], ask: str) -> tuple[str,
     asked = list(requests(samples, ask))
     list(worker.answer(asked[:1]))
     tally = Tally()
-    wall_s, cpu_s = time.perf_counter(), time.process_time()
-    replies = {request.tag: reply for request, reply in worker.answer(asked)}
-    times = time.perf_counter() - wall_s, time.process_time() - cpu_s
+    answered, *times = clocked(lambda: list(worker.answer(asked)))
+    replies = {request.tag: reply for request, reply in answered}
     for n, sample in enumerate(samples):
         regions: list[Region] = []
         try:

@@ -19,7 +19,6 @@ import platform
 import random
 import resource
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -27,6 +26,7 @@ from pathlib import Path
 
 import aiohttp
 
+from benchmarks.clock import clocked
 from demo_data.photo_mixing import mixed_photo
 from lvlm_workers.base import Request
 from lvlm_workers.chat_api import read_completion, write_body
@@ -100,9 +100,7 @@ CONTENDERS: dict[str, Callable[[str, Iterator[Request]], int]] = {
 
 def client(name: str, url: str, photos: Path, count: int, connection: Connection) -> None:
     """Run one contender; send its answers, CPU seconds and peak memory in MiB."""
-    before = time.process_time()
-    answered = CONTENDERS[name](url, requests(photos, count))
-    cpu_s = time.process_time() - before
+    answered, _, cpu_s = clocked(lambda: CONTENDERS[name](url, requests(photos, count)))
     connection.send((answered, cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024))
 
 

@@ -18,7 +18,6 @@ import multiprocessing
 import os
 import resource
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ import numpy as np
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from numpy.typing import NDArray
 
+from benchmarks.clock import clocked
 from schemas.selecting import SemanticConfig
 from transforms.dedup.batch import from_ipc, to_ipc
 from transforms.selecting.directions import nearest, to_directions
@@ -123,10 +123,8 @@ CONTENDERS: dict[str, Callable[[str], list[int]]] = {
 def measure(name: str, path: str) -> tuple[float, float, float, list[int]]:
     """Return processor seconds, MiB at the peak, MiB before the work, and the rows that go."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    started = time.process_time()
-    gone = CONTENDERS[name](path)
-    seconds = time.process_time() - started
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, before, gone
+    gone, _, cpu_s = clocked(lambda: CONTENDERS[name](path))
+    return cpu_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, before, gone
 
 
 def judged(gone: Sequence[int], count: int) -> tuple[float, int]:

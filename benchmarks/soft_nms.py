@@ -8,12 +8,11 @@ both contenders run in turn in one process, and must keep the same boxes.
 
 import argparse
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.clock import best_of
 from transforms.regions.soft_nms import METHODS, Method, soft_nms
 
 Floats = NDArray[np.float64]
@@ -54,28 +53,13 @@ def plain(boxes: Floats, scores: Floats, method: Method) -> Kept:
     return kept
 
 
-def seconds(
-    contender: Callable[[Floats, Floats, Method], Kept],
-    boxes: Floats,
-    scores: Floats,
-    method: Method,
-    rounds: int,
-) -> float:
-    """Return the time of the fastest round."""
-    best = math.inf
-    for _ in range(rounds):
-        started = time.perf_counter()
-        contender(boxes, scores, method)
-        best = min(best, time.perf_counter() - started)
-    return best
-
-
 def row(boxes: Floats, scores: Floats, method: Method, rounds: int) -> str:
     """Return a line of the table, after a look whether both contenders keep the same boxes."""
     kept, wanted = ours(boxes, scores, method), plain(boxes, scores, method)
     assert [i for i, _ in kept] == [i for i, _ in wanted]
     assert np.allclose([score for _, score in kept], [score for _, score in wanted], rtol=1e-12)
-    fast, slow = (seconds(contender, boxes, scores, method, rounds) for contender in (ours, plain))
+    fast, _ = best_of(rounds, lambda: ours(boxes, scores, method))
+    slow, _ = best_of(rounds, lambda: plain(boxes, scores, method))
     times = f"{fast * 1e3:.2f} | {slow * 1e3:.1f} | {slow / fast:.1f}"
     return f"| {len(boxes):,} | {method} | {len(kept):,} | {times} |"
 

@@ -12,8 +12,8 @@ printed, and scenes have no writing at all.
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.clip_scorer import save
+from benchmarks.clock import clocked
 from benchmarks.regions_sets import COCO_OPEN, scene_samples
 from benchmarks.text_in_image_sets import Printed, coco_pictures, print_words
 from lvlm_workers.clip_scorer import ClipScorer
@@ -48,15 +49,10 @@ def cost_row(pictures: Sequence[bytes], finder: TextFinder, scorer: ClipScorer) 
         lambda picture: measure_text_in_image([picture], ["a photo"], finder, scorer),
     )
     warmed = [*pictures[:1], *pictures]
-    times_PC = np.array([[_cpu_ms(work, picture) for work in contenders] for picture in warmed])[1:]
+    cpu_s = [[clocked(partial(work, picture))[2] for work in contenders] for picture in warmed]
+    times_PC = 1000 * np.array(cpu_s)[1:]
     medians = np.median(times_PC, axis=0), np.median(times_PC[:, 2:] / times_PC[:, 1:2], axis=0)
     return tuple(f"{value:.1f}" for value in np.concatenate(medians))
-
-
-def _cpu_ms(work: Callable[[bytes], object], picture: bytes) -> float:
-    start = time.process_time()
-    work(picture)
-    return (time.process_time() - start) * 1000
 
 
 def printed_cell(printed: Sequence[Printed], finder: TextFinder) -> tuple[float, float]:

@@ -18,7 +18,6 @@ import json
 import math
 import tarfile
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -30,6 +29,7 @@ import webdataset
 from PIL import Image
 from torch import Tensor
 
+from benchmarks.clock import clocked
 from benchmarks.trainer_loop import loop
 from contrastive_trainer.data.batch_reader import BatchReader
 from contrastive_trainer.data.picture import draw_window, load_picture
@@ -120,9 +120,8 @@ def loader(arguments: argparse.Namespace) -> None:
 
 def _time(batches: Callable[[], Iterator[Any]]) -> tuple[float, float]:
     """Return the seconds, of the clock and of the processor, that an image took."""
-    started, cpu_started = time.perf_counter(), time.process_time()
-    seen = sum(len(images) for images, _ in batches())
-    return (time.perf_counter() - started) / seen, (time.process_time() - cpu_started) / seen
+    seen, seconds, cpu_s = clocked(lambda: sum(len(images) for images, _ in batches()))
+    return seconds / seen, cpu_s / seen
 
 
 def _print(best: dict[str, tuple[float, float]]) -> None:

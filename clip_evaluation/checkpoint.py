@@ -12,7 +12,7 @@ from transformers.image_processing_base import ImageProcessingMixin
 from clip_evaluation.preprocessing import Preprocessing, read_preprocessing
 from contrastive_trainer.model import Clip, load_clip
 from contrastive_trainer.tokenizer import TextEncoder, load_tokenizer
-from schemas.checkpoint import quiet_transformers
+from schemas.checkpoint import find_device, quiet_transformers
 from schemas.errors import ConfigError
 
 _NOT_THE_MODEL = ("_name_or_path", "transformers_version", "dtype", "torch_dtype", "architectures")
@@ -37,7 +37,7 @@ def load_checkpoint(name: str, device: str) -> Checkpoint:
         ConfigError: it is not there, not whole, of another kind, or its files do not fit each other; or there
             is no GPU and one is asked for.
     """
-    place = _find_device(device)
+    place = find_device(device)
     with quiet_transformers():
         try:
             clip = load_clip(name)
@@ -65,12 +65,6 @@ def load_checkpoint(name: str, device: str) -> Checkpoint:
         mark=_mark(clip, preprocessing),
         device=place,
     )
-
-
-def _find_device(device: str) -> torch.device:
-    if device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device: torch finds no GPU here, but it is 'cuda'; set it to auto or cpu")
-    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _mark(clip: Clip, preprocessing: Preprocessing) -> str:

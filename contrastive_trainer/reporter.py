@@ -1,5 +1,7 @@
 """What a run says while it trains: lines for people, warnings, and figures in files."""
 
+import json
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -122,7 +124,17 @@ def say_where(config: TrainConfig, say: Say, what: str) -> None:
     """Say where the finished model is, and how it is measured."""
     model = Path(config.output) / FINAL
     say(f"{what}: {model}")
-    say(f"evaluate it: pairwright evaluate {model} configs/evaluate.yaml")
+    say(f"evaluate it: {_evaluate(config, str(model))}")
+
+
+def _evaluate(config: TrainConfig, model: str) -> str:
+    """Return a command that measures the model: on the published set that it learnt from, where it is one."""
+    folder = next((path for path in config.data.shards if (Path(path) / "index.parquet").is_file()), None)
+    if folder is None:
+        return f"pairwright evaluate {shlex.quote(model)} CONFIG, over data that docs/evaluation.md lists"
+    evaluations = f"evaluations=[{{kind: retrieval, data: {{kind: published, path: {json.dumps(folder)}}}}}]"
+    words = ["pairwright", "evaluate", model, "configs/evaluate_demo.yaml", "--set", evaluations]
+    return shlex.join([*words, "--out", str(Path(config.output) / "evaluation")])
 
 
 def step_line(step: int, steps: int, figures: Mapping[str, float]) -> str:

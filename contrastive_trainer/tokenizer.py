@@ -11,17 +11,12 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from contrastive_trainer.hub import loadable
 from schemas.errors import ConfigError
+from schemas.tokenizing import MAX_CHARS_PER_TOKEN, MIN_VOCABULARY, cut_text
 
 PAD, START, END = "<pad>", "<start>", "<end>"
 
 MAX_TRAINED_CHARS = 10_000
 """Characters of a text that a tokenizer is trained on."""
-
-MAX_CHARS_PER_TOKEN = 64
-"""A text is cut at so many characters for each token that is left of it: it may have megabytes."""
-
-MIN_VOCABULARY = 32
-"""Tokens without which no text can be told from another."""
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
@@ -40,7 +35,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator((_clean(text, MAX_TRAINED_CHARS) for text in texts), trainer)
+    tokenizer.train_from_iterator((cut_text(text, MAX_TRAINED_CHARS) for text in texts), trainer)
     ends = [(token, tokenizer.token_to_id(token)) for token in (START, END)]
     tokenizer.post_processor = processors.TemplateProcessing(single=f"{START} $A {END}", special_tokens=ends)
     return PreTrainedTokenizerFast(
@@ -63,7 +58,7 @@ def load_tokenizer(path: str) -> PreTrainedTokenizerFast:
         raise ConfigError(f"tokenizer {path!r} cannot be loaded ({line}); name a folder or hub id") from error
     if tokenizer.eos_token_id is None or tokenizer("a")["input_ids"][-1] != tokenizer.eos_token_id:
         raise ConfigError(f"tokenizer {path!r} puts no end token behind a text; use another")
-    if len(tokenizer.get_vocab()) < MIN_VOCABULARY:  # transformers makes one up where the files are missing
+    if len(tokenizer.get_vocab()) < MIN_VOCABULARY:
         raise ConfigError(
             f"tokenizer {path!r} has no vocabulary; put its tokenizer files there, or use another"
         )
@@ -89,7 +84,7 @@ class TextEncoder:
         if not texts:
             return torch.zeros(0, self.length, dtype=torch.int64)
         found = self.tokenizer(
-            [_clean(text, MAX_CHARS_PER_TOKEN * self.length) for text in texts],
+            [cut_text(text, MAX_CHARS_PER_TOKEN * self.length) for text in texts],
             padding="max_length",
             truncation=True,
             max_length=self.length,
@@ -114,8 +109,3 @@ class TextEncoder:
         self.tokenizer.backend_tokenizer.no_padding()  # or the file would say what was encoded last
         self.tokenizer.backend_tokenizer.no_truncation()
         self.tokenizer.save_pretrained(folder)
-
-
-def _clean(text: str, chars: int) -> str:
-    """Return the beginning of a text, with a question mark for each lone surrogate."""
-    return text[:chars].encode("utf-8", "replace").decode()

@@ -16,9 +16,9 @@ from lvlm_workers.chat_layout import ChatLayout
 from lvlm_workers.checkpoint_files import (
     BROKEN,
     find_checkpoint,
-    find_device,
     load_model,
     load_processor,
+    need_device,
     one_line,
 )
 from lvlm_workers.row_sampling import RowSampler
@@ -45,7 +45,7 @@ class Checkpoint:
     """
 
     def __init__(self, config: TransformersWorkerConfig) -> None:
-        found, self._device = find_checkpoint(config), find_device(config)
+        found, self._device = find_checkpoint(config), need_device(config)
         self.reads_pictures = found.reads_pictures
         try:
             self._processor = load_processor(config, found)

@@ -6,7 +6,6 @@ Florence-2, and with pictures only PaliGemma and BLIP-2. Pixtral needs torchvisi
 BLIP and GIT read the padding too: give them a `batch_size` of 1.
 """
 
-import os.path
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,10 +22,12 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
 )
 from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
-from transformers.utils import logging as library_logging
 from transformers.utils.hub import has_file
 
 from lvlm_workers.base import WorkerError
+from lvlm_workers.in_process import need_checkpoint
+from schemas.checkpoint import find_device, quiet_transformers
+from schemas.errors import ConfigError
 from schemas.workers import CheckpointConfig, TransformersWorkerConfig
 
 BROKEN = (
@@ -88,12 +89,10 @@ def read_config(config: CheckpointConfig) -> Any:
     Raises:
         WorkerError: it is not there, or is none.
     """
-    name = config.model
-    if name.startswith((".", "/", "~")) and not os.path.isdir(name):
-        raise WorkerError(f"model {name!r} is no folder; name one as seen from the working directory")
-    with _usable(name):
+    need_checkpoint(config)
+    with _usable(config.model):
         return transformers.AutoConfig.from_pretrained(
-            name, revision=config.revision or "main", trust_remote_code=False
+            config.model, revision=config.revision or "main", trust_remote_code=False
         )
 
 
@@ -113,16 +112,16 @@ def need_safe_weights(config: CheckpointConfig) -> None:
         )
 
 
-def find_device(config: CheckpointConfig) -> torch.device:
+def need_device(config: CheckpointConfig) -> torch.device:
     """Return where the model is to run.
 
     Raises:
         WorkerError: there is no GPU, and one is asked for.
     """
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise WorkerError("device 'cuda': torch finds no GPU here; set device to auto or cpu")
-    is_gpu = config.device != "cpu" and torch.cuda.is_available()
-    return torch.device("cuda" if is_gpu else "cpu")
+    try:
+        return find_device(config.device)
+    except ConfigError as error:
+        raise WorkerError(str(error)) from error
 
 
 def load_processor(config: TransformersWorkerConfig, found: Found) -> Any:
@@ -189,7 +188,7 @@ def load_weights(config: CheckpointConfig, model_class: Any, device: torch.devic
     Raises:
         BROKEN: it cannot be loaded, or lacks weights.
     """
-    with _no_progress_bar():
+    with quiet_transformers():
         model, report = model_class.from_pretrained(
             config.model,
             revision=config.revision or "main",
@@ -219,18 +218,6 @@ def _usable(name: str) -> Iterator[None]:
             f"model {name!r} cannot be used ({one_line(error)}); name a folder, or a hub id, of a checkpoint "
             "that transformers knows without code of its own"
         ) from error
-
-
-@contextmanager
-def _no_progress_bar() -> Iterator[None]:
-    """Keep the library's bar off a terminal that shows ours."""
-    shown = library_logging.is_progress_bar_enabled()
-    library_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            library_logging.enable_progress_bar()
 
 
 def _dtype(config: CheckpointConfig, device: torch.device) -> Any:

@@ -17,7 +17,7 @@ from transformers.utils.hub import has_file
 from lvlm_workers.checkpoint_files import BROKEN, one_line
 from lvlm_workers.clip_pictures import PicturePreparer
 from lvlm_workers.clip_texts import TextReader
-from schemas.checkpoint import find_checkpoint, quiet_transformers
+from schemas.checkpoint import find_checkpoint, find_device, quiet_transformers
 from schemas.errors import ConfigError
 from schemas.score import ClipConfig
 
@@ -50,7 +50,7 @@ def check_clip(config: ClipConfig) -> None:
     Raises:
         ConfigError: it cannot.
     """
-    name, _ = find_checkpoint(config.checkpoint, "checkpoint"), find_device(config)
+    name, _ = find_checkpoint(config.checkpoint, "checkpoint"), find_device(config.device)
     if os.path.isdir(name):
         load_clip(config)
         return
@@ -67,7 +67,7 @@ def load_clip(config: ClipConfig) -> LoadedClip:
     Raises:
         ConfigError: it is not there, is broken or another model, or there is no GPU and one is asked for.
     """
-    name, device = find_checkpoint(config.checkpoint, "checkpoint"), find_device(config)
+    name, device = find_checkpoint(config.checkpoint, "checkpoint"), find_device(config.device)
     with _told(config), quiet_transformers():
         settings, texts, pictures = _read_around(config, name)
         model, report = _CLASSES[settings.model_type].from_pretrained(
@@ -87,17 +87,6 @@ def load_clip(config: ClipConfig) -> LoadedClip:
     for layer in model.text_model.encoder.layers[-LAYERS:]:
         layer.self_attn.q_proj.bias.requires_grad_()
     return LoadedClip(name=config.checkpoint, model=model, texts=texts, pictures=pictures, device=device)
-
-
-def find_device(config: ClipConfig) -> torch.device:
-    """Return where the model is to run.
-
-    Raises:
-        ConfigError: there is no GPU, and one is asked for.
-    """
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("device 'cuda': torch finds no GPU here; set device to auto or cpu")
-    return torch.device("cuda" if config.device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _read_around(config: ClipConfig, name: str) -> tuple[Any, TextReader, PicturePreparer]:

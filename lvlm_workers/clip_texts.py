@@ -11,12 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-MIN_VOCABULARY = 32
-"""Tokens without which no text can be told from another; transformers makes such a tokenizer up where its
-files are missing."""
-
-MAX_CHARS_PER_TOKEN = 64
-"""A text is cut at so many characters for each token that is left of it: it may have megabytes."""
+from schemas.tokenizing import MAX_CHARS_PER_TOKEN, MIN_VOCABULARY, cut_text
 
 _OLD_END = 2
 """With this end token transformers' CLIP pools at the largest token: a rule for configurations of old."""
@@ -61,7 +56,7 @@ class TextReader:
         if not texts:
             return []
         found = self._tokenizer(
-            [_clean(text, MAX_CHARS_PER_TOKEN * self.length) for text in texts],
+            [cut_text(text, MAX_CHARS_PER_TOKEN * self.length) for text in texts],
             truncation=True,
             max_length=self.length,
             split_special_tokens=True,
@@ -111,8 +106,3 @@ def _pooled(ids: Sequence[int], end: int) -> int:
     """Return the place at which transformers' CLIP pools."""
     wanted = max(ids) if end == _OLD_END else end
     return ids.index(wanted) if wanted in ids else 0
-
-
-def _clean(text: str, chars: int) -> str:
-    """Return the beginning of a text, with a question mark for each lone surrogate."""
-    return text[:chars].encode("utf-8", "replace").decode()

@@ -11,9 +11,7 @@ from lvlm_workers.base import Reply, Request, WorkerError
 from lvlm_workers.chat_api import REFUSED_REQUEST
 from lvlm_workers.chat_client import REFUSED_FROM_START
 from lvlm_workers.checkpoint_files import BROKEN, one_line
-
-MAX_PICTURE_BYTES = 2**28
-"""No more are pulled once their pictures take so many bytes."""
+from lvlm_workers.in_flight import MAX_PICTURE_BYTES
 
 Row = TypeVar("Row")
 

@@ -3,6 +3,8 @@
 import importlib.util
 import os.path
 
+from lvlm_workers.base import WorkerError
+from schemas.checkpoint import find_checkpoint
 from schemas.errors import ConfigError
 from schemas.workers import NamedModelConfig
 
@@ -19,6 +21,18 @@ def need_packages(kind: str, *packages: str, extra: str) -> None:
                 f"worker kind {kind!r} needs {package}, which is not installed; "
                 f"pip install 'pairwright[{extra}]'"
             )
+
+
+def need_checkpoint(config: NamedModelConfig) -> None:
+    """Look whether the model is the folder of a checkpoint, or can be a hub id; nothing is loaded or asked.
+
+    Raises:
+        WorkerError: it is neither.
+    """
+    try:
+        find_checkpoint(config.model, "model")
+    except ConfigError as error:
+        raise WorkerError(str(error)) from error
 
 
 def served_model(config: NamedModelConfig) -> str:

@@ -54,11 +54,11 @@ class Owlv2Worker(Worker):
         Raises:
             WorkerError: they are not, or there is no GPU and one is asked for.
         """
-        from lvlm_workers.checkpoint_files import find_device
+        from lvlm_workers.checkpoint_files import need_device
         from lvlm_workers.owlv2_checkpoint import find_owlv2
 
         find_owlv2(self._config)
-        find_device(self._config)
+        need_device(self._config)
 
     def close(self) -> None:
         """Let go of the model and its memory."""

@@ -20,8 +20,8 @@ from transformers.image_processing_base import ImageProcessingMixin
 from lvlm_workers.base import WorkerError
 from lvlm_workers.checkpoint_files import (
     BROKEN,
-    find_device,
     load_weights,
+    need_device,
     need_safe_weights,
     one_line,
     read_config,
@@ -85,7 +85,7 @@ class Owlv2Checkpoint:
     """
 
     def __init__(self, config: Owlv2WorkerConfig) -> None:
-        found, self._device = find_owlv2(config), find_device(config)
+        found, self._device = find_owlv2(config), need_device(config)
         self._reader, self._max_tokens, self._threshold = found.reader, found.max_tokens, config.threshold
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(

@@ -51,10 +51,10 @@ class TransformersWorker(Worker):
         Raises:
             WorkerError: they are not, or there is no GPU and one is asked for.
         """
-        from lvlm_workers.checkpoint_files import find_checkpoint, find_device
+        from lvlm_workers.checkpoint_files import find_checkpoint, need_device
 
         find_checkpoint(self._config)
-        find_device(self._config)
+        need_device(self._config)
 
     def close(self) -> None:
         """Let go of the model and its memory."""

@@ -10,7 +10,7 @@ from lvlm_workers.base import Reply, Request, Worker, WorkerError
 from lvlm_workers.chat_api import REFUSED_REQUEST, RefusedError
 from lvlm_workers.chat_client import REFUSED_FROM_START
 from lvlm_workers.in_flight import answer_in_flight
-from lvlm_workers.in_process import need_packages, served_model
+from lvlm_workers.in_process import need_checkpoint, need_packages, served_model
 from lvlm_workers.picture import UnreadablePictureError, reduce_picture
 from lvlm_workers.vllm_keeper import Engine, EngineKeeper, Question
 from lvlm_workers.window import Work
@@ -55,10 +55,8 @@ class VllmWorker(Worker):
         Raises:
             WorkerError: it is not.
         """
-        model = self._config.model
-        is_folder = model.startswith((".", "/", "~")) or os.path.isdir(model)
-        if is_folder and not os.path.isfile(os.path.join(model, "config.json")):
-            raise WorkerError(f"model {model!r} is no folder with a config.json; name one, or a hub id")
+        if ":" not in self._config.model:  # else vLLM's own: a URL of a store, or a hub id and a quantization
+            need_checkpoint(self._config)
 
     def close(self) -> None:
         """Shut the engine down where no other worker uses it."""

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import logging
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import apache_beam as beam
@@ -20,6 +21,9 @@ from schemas.errors import PairwrightError, RunError
 _EMBEDDED = (None, "DirectRunner", "FnApiRunner")
 _ELSEWHERE = ("DataflowRunner", "FlinkRunner", "PortableRunner", "SparkRunner")
 """Runners whose steps run on other machines, or in containers."""
+
+_JOB = re.compile(r"To access the Dataflow monitoring console|Job [\w-]+ is in state ")
+"""Of what Dataflow's runner says: where to look, and how far it is. It says options too, which may be secret."""
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 _RAISED = re.compile(r"^(?P<module>(?:\w+\.)*)(?P<kind>[A-Z]\w*): (?P<message>.*)$", re.MULTILINE)
@@ -119,13 +123,19 @@ def _explain_os_error(error: OSError) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Beam's own chatter off: what went wrong is told by `explain`."""
+    """Keep Beam's own chatter off but where a Dataflow job is; what went wrong is told by `explain`."""
     loggers = [logging.getLogger("apache_beam"), logging.getLogger()]
-    levels = [logger.level for logger in loggers]
+    job = logging.getLogger("apache_beam.runners.dataflow")
+    levels = [logger.level for logger in (*loggers, job)]
     for logger in loggers:
         logger.setLevel(max(logger.level, logging.CRITICAL))
+    job.setLevel(logging.INFO)
+    shown = logging.StreamHandler(sys.stderr)
+    shown.addFilter(lambda record: _JOB.match(record.getMessage()) is not None)
+    job.addHandler(shown)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
+        job.removeHandler(shown)
+        for logger, level in zip((*loggers, job), levels, strict=True):
             logger.setLevel(level)

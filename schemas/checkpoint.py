@@ -1,4 +1,4 @@
-"""Checkpoints of the transformers library: where one is, and that library kept quiet while it is read.
+"""Checkpoints of the transformers library: where one is and runs, and that library kept quiet meanwhile.
 
 Nothing here imports torch or transformers before it is called.
 """
@@ -7,14 +7,18 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from schemas.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
 
 _PART = r"\w(?:[\w.-]{0,94}\w)?"
 _HUB_ID = re.compile(rf"(?!.*(?:--|\.\.|\.git\Z))(?:{_PART}/)?{_PART}", re.ASCII)
 """`name` or `organisation/name`, as huggingface_hub's `validate_repo_id` has it."""
 
-_MEND = "give the folder of a checkpoint, such as OUT/final, or a hub id like openai/clip-vit-base-patch32"
+_MEND = "give the folder of a checkpoint, such as OUT/final of a training, or a hub id, as organisation/name"
 _MARKS = ("config.json", "tokenizer.json", "tokenizer_config.json")
 """One of these is in every folder that transformers loads something from."""
 
@@ -43,6 +47,23 @@ def find_checkpoint(path: str, field: str) -> str:
     if not _HUB_ID.fullmatch(path):
         raise ConfigError(f"{field}: {shown!r} is no folder and no hub id; {_MEND}")
     return path
+
+
+def find_device(device: str) -> "torch.device":
+    """Return where a model is to run.
+
+    Args:
+        device: cpu, cuda, or auto: a GPU where there is one.
+
+    Raises:
+        ConfigError: there is no GPU, and one is asked for.
+    """
+    import torch
+
+    on_gpu = device != "cpu" and torch.cuda.is_available()
+    if device == "cuda" and not on_gpu:
+        raise ConfigError("device 'cuda': torch finds no GPU here; set device to auto or cpu")
+    return torch.device("cuda" if on_gpu else "cpu")
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Who answers a recipe: what a configuration says under `workers`."""
 
+import os.path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from schemas.section import Names, Section
 
@@ -37,6 +38,11 @@ class NamedModelConfig(Section):
     kind: str
     model: str = Field(min_length=1, description="As the servers name it; else a folder or a hub id.")
     revision: str | None = Field(None, description="Of the model, for provenance; a change of it asks again.")
+
+    @field_validator("model")
+    @classmethod
+    def _expand_home(cls, model: str) -> str:
+        return os.path.expanduser(model)
 
     def identity(self) -> dict[str, str]:
         """Return what decides the replies; a change of it asks again, other settings do not."""

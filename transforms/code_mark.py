@@ -46,6 +46,7 @@ SCORING = (
     "lvlm_workers/picture.py",
     "recipes/clip_tokens.py",
     "recipes/sentences.py",
+    "schemas/tokenizing.py",
     "transforms/publish/caption.py",
     "transforms/scoring/measure.py",
     "transforms/scoring/score_table.py",

@@ -1,7 +1,6 @@
 """Shards, pictures and a checkpoint made here."""
 
 import io
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,24 +10,14 @@ from PIL import Image
 
 from clip_evaluation.pictures import hash_of
 from tests.clip_evaluation.oracle import NAMES, png
+from tests.tars import write_tar
 from tests.tiny_clip import save_clip
 
 
-@pytest.fixture
-def write_tar(tmp_path: Path) -> Callable[..., Path]:
+@pytest.fixture(name="write_tar")
+def write_below(tmp_path: Path) -> Callable[..., Path]:
     """Return a writer of plain tars below the test's folder, members in their order."""
-
-    def write(name: str, members: list[tuple[str, bytes]]) -> Path:
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-            for member, data in members:
-                info = tarfile.TarInfo(member)
-                info.size = len(data)
-                tar.addfile(info, io.BytesIO(data))
-        return path
-
-    return write
+    return lambda name, members: write_tar(tmp_path / name, members)
 
 
 @pytest.fixture(scope="session")

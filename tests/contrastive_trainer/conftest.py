@@ -2,7 +2,6 @@
 
 import io
 import json
-import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from transformers import CLIPConfig, CLIPModel, SiglipConfig, SiglipModel
 from contrastive_trainer.model import Clip
 from contrastive_trainer.tokenizer import TextEncoder, train_tokenizer
 from schemas.train import TrainConfig
+from tests.tars import write_tar
 
 SAMPLES, PER_SHARD = 20, 8
 SIDE, TOKENS = 32, 24
@@ -33,12 +33,9 @@ def shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of 3 shards of 20 samples, u00 to u19, with all fields that a loss may ask for."""
     folder = tmp_path_factory.mktemp("shards")
     for first in range(0, SAMPLES, PER_SHARD):
-        with tarfile.open(folder / f"{first // PER_SHARD:05d}.tar", "w") as tar:
-            for number in range(first, min(first + PER_SHARD, SAMPLES)):
-                for ending, data in _members(number).items():
-                    info = tarfile.TarInfo(f"{number:09d}.{ending}")
-                    info.size = len(data)
-                    tar.addfile(info, io.BytesIO(data))
+        numbers = range(first, min(first + PER_SHARD, SAMPLES))
+        members = [(f"{n:09d}.{ending}", data) for n in numbers for ending, data in _members(n).items()]
+        write_tar(folder / f"{first // PER_SHARD:05d}.tar", members)
     return folder
 
 

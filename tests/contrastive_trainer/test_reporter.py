@@ -1,18 +1,22 @@
 """What people are told, and when; speeds from a clock that the test turns."""
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from contrastive_trainer import reporter as reporting
 from contrastive_trainer.checkpoints import Progress
 from contrastive_trainer.data.batch import Batch
 from contrastive_trainer.log import read_log
-from contrastive_trainer.reporter import Reporter
+from contrastive_trainer.reporter import Reporter, say_where
+from schemas.evaluate import EvaluateConfig
 from schemas.train import TrainConfig
 
+ROOT = Path(__file__).parents[2]
 Make = Callable[..., TrainConfig]
 FIGURES = {"loss": 2.5, "contrastive": 2.0, "hni": 0.5, "gradient_norm": 3.0, "lr": 1e-3, "scale": 14.28}
 
@@ -55,13 +59,33 @@ def test_lines_rows_and_warnings(tmp_path: Path, configure: Make, now: list[floa
         "the shards smaller",
         "20 steps done, 5 samples/s, waiting 60%; 1 samples could not be read",
         f"model: {tmp_path}/out/final",
-        f"evaluate it: pairwright evaluate {tmp_path}/out/final configs/evaluate.yaml",
+        f"evaluate it: pairwright evaluate {tmp_path}/out/final CONFIG, over data that "
+        "docs/evaluation.md lists",
     ]
     rows = read_log(tmp_path / "out")
     assert [row["step"] for row in rows] == [15, 20]
     assert rows[1] == FIGURES | {
         "step": 20, "samples_per_second": 5.0, "waiting": pytest.approx(0.6), "skipped": 1,
     }  # fmt: skip
+
+
+def test_the_command_that_is_told_measures_the_model_on_its_own_set(tmp_path: Path, configure: Make) -> None:
+    """Its words, as a shell divides them, are those of a configuration that is valid."""
+    folder = tmp_path / "my: set"
+    folder.mkdir()
+    (folder / "index.parquet").touch()
+    said: list[str] = []
+    say_where(configure(data={"shards": [str(folder)]}), said.append, "model")
+    words = shlex.split(said[-1].removeprefix("evaluate it: "))
+    model, out = f"{tmp_path}/out/final", f"{tmp_path}/out/evaluation"
+    assert words[:4] == ["pairwright", "evaluate", model, "configs/evaluate_demo.yaml"]
+    assert words[4] == "--set"
+    assert words[6:] == ["--out", out]
+    path = ROOT / words[3]
+    values = yaml.safe_load(path.read_text()) | dict([words[5].split("=", 1)])
+    values["evaluations"] = yaml.safe_load(values["evaluations"])
+    (evaluation,) = EvaluateConfig.model_validate(values).evaluations
+    assert (evaluation.kind, evaluation.data.path) == ("retrieval", str(folder))
 
 
 def test_a_stop_is_told(tmp_path: Path, configure: Make, now: list[float]) -> None:

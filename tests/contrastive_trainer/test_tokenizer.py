@@ -13,7 +13,6 @@ from transformers import PreTrainedTokenizerFast
 
 from contrastive_trainer.tokenizer import (
     END,
-    MAX_CHARS_PER_TOKEN,
     PAD,
     START,
     TextEncoder,
@@ -21,6 +20,7 @@ from contrastive_trainer.tokenizer import (
     train_tokenizer,
 )
 from schemas.errors import ConfigError
+from schemas.tokenizing import MAX_CHARS_PER_TOKEN
 
 TEXTS = [
     f"A {colour} dog {verb} by the sea." for colour in ("red", "black") for verb in ("runs", "sleeps")

@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from contrastive_trainer.model import load_clip
 from contrastive_trainer.training import total_steps, train
 from schemas.errors import ConfigError, RunError
 from schemas.train import TrainConfig
+from tests.tars import write_tar
 
 Make = Callable[..., TrainConfig]
 
@@ -54,7 +54,7 @@ def test_what_a_run_leaves_and_says(
     assert said[0].startswith("counting the samples of 3 shards")
     assert "10 steps done" in said[-3]
     assert said[-2] == f"model: {tmp_path}/out/final"
-    assert said[-1] == f"evaluate it: pairwright evaluate {tmp_path}/out/final configs/evaluate.yaml"
+    assert said[-1].startswith(f"evaluate it: pairwright evaluate {tmp_path}/out/final CONFIG, over data")
     assert capsys.readouterr().out == ""
 
 
@@ -117,7 +117,8 @@ def test_the_output_of_another_configuration(tmp_path: Path, configure: Make, sh
     assert (outcome.finished, outcome.step, outcome.steps) == (True, 3, 3)
     assert said[1:] == [
         f"done already: {tmp_path}/out/final",
-        f"evaluate it: pairwright evaluate {tmp_path}/out/final configs/evaluate.yaml",
+        f"evaluate it: pairwright evaluate {tmp_path}/out/final CONFIG, over data that "
+        "docs/evaluation.md lists",
     ]
     assert sorted((tmp_path / "out").rglob("*")) == before
 
@@ -185,13 +186,10 @@ def _plain_shard(folder: Path) -> Path:
     """Write a shard of pictures with a text and no other field."""
     picture = io.BytesIO()
     Image.new("RGB", (4, 4)).save(picture, "PNG")
-    with tarfile.open(folder / "plain.tar", "w") as tar:
-        for number in range(4):
-            for ending, data in {"png": picture.getvalue(), "txt": b"a text"}.items():
-                info = tarfile.TarInfo(f"{number}.{ending}")
-                info.size = len(data)
-                tar.addfile(info, io.BytesIO(data))
-    return folder / "plain.tar"
+    parts = (("png", picture.getvalue()), ("txt", b"a text"))
+    return write_tar(
+        folder / "plain.tar", [(f"{n}.{ending}", data) for n in range(4) for ending, data in parts]
+    )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -16,7 +16,7 @@ TOKENS = 12
 PROMPTS = [f"Describe the thing{' over there' * n}, number {n}." for n in range(10)]
 
 
-def make(folder: Path, **settings: Any) -> TransformersWorker:
+def make(folder: Path | str, **settings: Any) -> TransformersWorker:
     values = {"kind": "transformers", "model": str(folder), "device": "cpu", **settings}
     return TransformersWorker(TransformersWorkerConfig.model_validate(values))
 

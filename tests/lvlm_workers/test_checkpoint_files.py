@@ -1,24 +1,24 @@
 """What is wrong with a checkpoint is said in one line, before its weights are read where that can be."""
 
 import importlib.util
-import json
 import runpy
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
 from transformers import CLIPConfig, CLIPModel
 
-from lvlm_workers.base import Request, WorkerError
+from lvlm_workers.base import Request
 from lvlm_workers.registry import make_worker
 from lvlm_workers.transformers import TransformersWorker
 from schemas.annotation import Sampling
 from schemas.errors import ConfigError
 from schemas.workers import TransformersWorkerConfig
+from tests.lvlm_workers.breaking import change, told
+from tests.lvlm_workers.checkpoint_asking import make
 
 TINY = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "tiny_models.py")))
 
@@ -31,33 +31,15 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def copied(llama: Path, tmp_path: Path) -> Path:
     """Return a checkpoint to be broken."""
-    shutil.copytree(llama, tmp_path / "broken")
-    return tmp_path / "broken"
+    return shutil.copytree(llama, tmp_path / "broken")
 
 
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return the line that a worker says of a model: `fails(model, "check")` or `fails(model, "answer")`."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-
-    def told(model: Path | str, method: str, **settings: Any) -> str:
-        worker = make(model, **settings)
-        with pytest.raises(WorkerError) as raised:
-            worker.check() if method == "check" else list(worker.answer([Request(tag=0, prompt="a")]))
-        assert "\n" not in str(raised.value)
-        assert len(str(raised.value)) < 600
-        return str(raised.value)
-
-    return told
-
-
-def make(model: Path | str, **settings: Any) -> TransformersWorker:
-    values = {"kind": "transformers", "model": str(model), "device": "cpu", **settings}
-    return TransformersWorker(TransformersWorkerConfig.model_validate(values))
-
-
-def change(path: Path, **values: Any) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    asked = Request(tag=0, prompt="a")
+    return lambda model, method, **settings: told(make(model, **settings), method, asked)
 
 
 def test_a_good_checkpoint_passes(llama: Path) -> None:
@@ -81,8 +63,8 @@ def test_what_can_be_seen_without_the_weights(
     fails: Callable[..., str], copied: Path, tmp_path: Path, method: str
 ) -> None:
     assert "'no/such-model' cannot be used" in fails("no/such-model", method)
-    assert "name a folder, or a hub id" in fails("no model", method)
-    assert "is no folder; name one" in fails(tmp_path / "nowhere", method)
+    assert "model: 'no model' is no folder and no hub id; give" in fails("no model", method)
+    assert "model: there is no folder" in fails(tmp_path / "nowhere", method)
     (tmp_path / "empty").mkdir()
     assert "config.json" in fails(tmp_path / "empty", method)
     CLIPModel(

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import lvlm_workers.owlv2_checkpoint
-from lvlm_workers.base import WorkerError
 from lvlm_workers.owlv2 import Owlv2Worker
 from lvlm_workers.owlv2_checkpoint import Owlv2Checkpoint
 from lvlm_workers.registry import make_worker
 from schemas.workers import Owlv2WorkerConfig
 from tests.lvlm_workers.asking import ask
+from tests.lvlm_workers.breaking import change, told
 from tests.lvlm_workers.owlv2_asking import PHRASES, PICTURES, assert_same, make, regions, request
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -24,8 +24,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def copied(owlv2: Path, tmp_path: Path) -> Path:
     """Return a checkpoint to be broken."""
-    shutil.copytree(owlv2, tmp_path / "broken")
-    return tmp_path / "broken"
+    return shutil.copytree(owlv2, tmp_path / "broken")
 
 
 def test_what_was_embedded_is_kept_within_bounds(owlv2: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,33 +119,19 @@ def test_the_model_is_loaded_on_first_use(owlv2: Path, monkeypatch: pytest.Monke
     assert len(loads) == 2
 
 
-def change(path: Path, **values: Any) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
-
-
 @pytest.fixture
 def fails(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Return the line that a worker says of a model: `fails(model, "check")` or `fails(model, "answer")`."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-
-    def told(model: Path | str, method: str, **settings: Any) -> str:
-        worker = make(model, **settings)
-        with pytest.raises(WorkerError) as raised:
-            if method == "check":
-                worker.check()
-            else:
-                ask(worker, [request(0, PHRASES, PICTURES["square"])])
-        assert "\n" not in str(raised.value)
-        return str(raised.value)
-
-    return told
+    asked = request(0, PHRASES, PICTURES["square"])
+    return lambda model, method, **settings: told(make(model, **settings), method, asked)
 
 
 @pytest.mark.parametrize("method", ["check", "answer"])
 def test_what_can_be_seen_without_the_weights(
     fails: Callable[..., str], copied: Path, tmp_path: Path, method: str
 ) -> None:
-    assert "is no folder; name one" in fails(tmp_path / "nowhere", method)
+    assert "model: there is no folder" in fails(tmp_path / "nowhere", method)
     assert "'no/such-model' cannot be used" in fails("no/such-model", method)
     (tmp_path / "clip").mkdir()
     (tmp_path / "clip" / "config.json").write_text('{"model_type": "owlvit"}')

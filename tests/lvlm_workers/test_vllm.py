@@ -164,19 +164,24 @@ def test_two_workers_of_a_process_share_an_engine(monkeypatch: pytest.MonkeyPatc
     again.close()
 
 
-def test_check_of_a_model_in_a_folder(tmp_path: Path, run: Any) -> None:
+def test_check_of_a_model_in_a_folder(tmp_path: Path, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     keeper = run()[1].keeper
-    folder = VllmWorkerConfig(kind="vllm", model=str(tmp_path / "model"))
-    with pytest.raises(
-        WorkerError, match=r"^model '.*/model' is no folder with a config\.json; name one, or"
-    ):
+    folder = VllmWorkerConfig(kind="vllm", model="~/model")
+    with pytest.raises(WorkerError, match=r"^model: there is no folder '/.*/model'; give the folder of a"):
         VllmWorker(folder, keeper).check()
     (tmp_path / "model").mkdir()
-    with pytest.raises(WorkerError, match=r"no folder with a config\.json"):
+    with pytest.raises(WorkerError, match=r"holds no checkpoint \(no config\.json\)"):
         VllmWorker(folder, keeper).check()
     (tmp_path / "model" / "config.json").write_text("{}")
     VllmWorker(folder, keeper).check()
-    VllmWorker(VllmWorkerConfig(kind="vllm", model="Qwen/Qwen2.5-VL-7B-Instruct"), keeper).check()
+
+
+@pytest.mark.parametrize(
+    "model", ["Qwen/Qwen2.5-VL-7B-Instruct", "unsloth/Qwen3-0.6B-GGUF:Q4_K_M", "s3://bucket/models/qwen"]
+)
+def test_check_of_a_model_elsewhere(run: Any, model: str) -> None:
+    VllmWorker(VllmWorkerConfig(kind="vllm", model=model), run()[1].keeper).check()
 
 
 def test_provenance_names_no_folder_of_this_machine(tmp_path: Path, run: Any) -> None:

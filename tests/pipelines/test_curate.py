@@ -20,7 +20,7 @@ from PIL import Image
 from demo_data.web_texts import LATIN_1
 from pipelines.hashes import write_hashes
 from pipelines.verify import verify
-from tests.pipelines.tars import members_of
+from tests.tars import members_of
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = ROOT / "configs" / "quickstart.yaml"

@@ -15,7 +15,7 @@ from PIL import Image
 
 from demo_data.scenes import write_scenes
 from pipelines.verify import verify
-from tests.pipelines.tars import members_of, write_tar
+from tests.tars import members_of, write_tar
 
 Curate = Callable[..., Any]
 

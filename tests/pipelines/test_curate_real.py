@@ -13,7 +13,7 @@ from pipelines.verify import verify
 from schemas.config import RunConfig
 from schemas.filters import Filter
 from schemas.reasons import REASONS
-from tests.pipelines.tars import members_of, write_tar
+from tests.tars import members_of, write_tar
 
 Curate = Callable[..., Any]
 

@@ -243,3 +243,20 @@ def test_beams_own_way(config: Path, tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(" kept\n")
+
+
+def test_a_dataflow_job_says_where_it_is_and_no_options(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("apache_beam.runners.dataflow.internal.apiclient")
+
+    def build(pipeline: beam.Pipeline) -> None:
+        logger.info("sdk_pipeline_options: %s", {"s3_secret_access_key": "hidden"})
+        logger.info(
+            "To access the Dataflow monitoring console, please navigate to https://example.org/jobs/7"
+        )
+        logger.info("Job %s is in state %s", "2026-11-22_00_00-7", "JOB_STATE_RUNNING")
+
+    run_pipeline(build, [])
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split()[-1] for line in said] == ["https://example.org/jobs/7", "JOB_STATE_RUNNING"]
+    logger.info("To access the Dataflow monitoring console, ...")
+    assert capsys.readouterr().err == ""

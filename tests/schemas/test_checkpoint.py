@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers.utils import logging
 
-from schemas.checkpoint import find_checkpoint, quiet_transformers
+from schemas.checkpoint import find_checkpoint, find_device, quiet_transformers
 from schemas.errors import ConfigError
 
 NAMES = st.lists(st.sampled_from(["x", "Y", "7", "-", ".", "_", "/", ".git"]), min_size=1, max_size=9).map(
@@ -98,6 +99,21 @@ def test_hub_ids_are_those_of_the_hubs_own_client(name: str) -> None:
     except ConfigError:
         found = None
     assert found == (name if passes else None)
+
+
+@pytest.mark.parametrize(
+    ("device", "has_gpu", "wanted"),
+    [("auto", True, "cuda"), ("auto", False, "cpu"), ("cuda", True, "cuda"), ("cpu", True, "cpu")],
+)
+def test_a_device(monkeypatch: pytest.MonkeyPatch, device: str, has_gpu: bool, wanted: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    assert find_device(device) == torch.device(wanted)
+
+
+def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="^device 'cuda': torch finds no GPU here; set device to"):
+        find_device("cuda")
 
 
 def test_the_library_is_quiet_and_then_as_it_was() -> None:

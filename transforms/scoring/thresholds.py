@@ -4,7 +4,7 @@ Two passes over the scores count them by the upper, then by the lower half of th
 network is two histograms of 65,536 numbers, whatever the size of the pool.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,17 +91,3 @@ def _add(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         for name, counts in part.items():
             total[name] = total[name] + counts if name in total else counts
     return total
-
-
-def exact_threshold(scores: Sequence[NDArray[np.float32]], share: float) -> float:
-    """Return the lowest score that a share of all scores keeps, as the two passes find it.
-
-    Raises:
-        ValueError: there are no scores.
-    """
-    total = sum(len(part) for part in scores)
-    if not total:
-        raise ValueError("there are no scores to keep a share of")
-    upper, rank = find_bucket(np.sum([count_upper(part) for part in scores], axis=0), rank_of(share, total))
-    lower, _ = find_bucket(np.sum([count_lower(part, upper) for part in scores], axis=0), rank)
-    return score_of(upper << 16 | lower)

@@ -2,7 +2,6 @@
 
 import io
 import json
-import tarfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ import torch
 from PIL import Image
 
 from schemas.train import TrainConfig
+from tests.tars import write_tar
 
 Parts = Mapping[str, bytes]
 """The members of a sample by ending."""
@@ -41,14 +41,10 @@ def sample_parts(number: int, **fields: Any) -> dict[str, bytes]:
 
 def pack(path: Path, samples: Sequence[Parts]) -> Path:
     """Write a shard."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w", format=tarfile.USTAR_FORMAT) as tar:
-        for number, parts in enumerate(samples):
-            for ending, data in parts.items():
-                info = tarfile.TarInfo(f"{number:06d}.{ending}")
-                info.size = len(data)
-                tar.addfile(info, io.BytesIO(data))
-    return path
+    named = ((f"{number:06d}", parts) for number, parts in enumerate(samples))
+    return write_tar(
+        path, [(f"{key}.{ending}", data) for key, parts in named for ending, data in parts.items()]
+    )
 
 
 def pack_set(folder: Path, sizes: Sequence[int], **fields: Any) -> Path:
