@@ -22,7 +22,8 @@ function make(tag, attributes = {}, ...children) {
 const text = (tag, style, content) => make(tag, { class: `text ${style}`, dir: "auto" }, content);
 const plain = (name) => name.replaceAll("_", " ");
 const title = (name) => plain(name).replace(/^./, (first) => first.toUpperCase());
-const number = (value) => value.toLocaleString("en", { maximumFractionDigits: 4 }).replace("-", "\u2212");
+const number = (value, digits = { maximumFractionDigits: 4 }) =>
+  value.toLocaleString("en", digits).replace("-", "\u2212");
 const LANGUAGES = { english: "en", chinese: "zh-Hans" };
 
 // Words that changed: parts are texts that both have, or [before, after].
@@ -39,11 +40,52 @@ function sentence(parts, side, tag, style) {
   return line;
 }
 
-function pair(parts) {
-  const yes = make("p", {}, make("span", { class: "label" }, "✓ "), sentence(parts, 0, "span", "was"));
-  const changed = parts.some(Array.isArray);
-  const no = changed ? make("p", {}, make("span", { class: "label" }, "✗ "), sentence(parts, 1, "mark", "now")) : null;
-  return make("div", { class: "pair" }, yes, no);
+/** Return the rows of a sentence and, where it has one, of its negative. */
+function pair(parts, place) {
+  const line = (field, label, side, tag, style) =>
+    ({ field, place, shown: make("p", {}, make("span", { class: "label" }, label), sentence(parts, side, tag, style)) });
+  const yes = line("long_positive", "✓ ", 0, "span", "was");
+  return parts.some(Array.isArray) ? [yes, line("long_negative", "✗ ", 1, "mark", "now")] : [yes];
+}
+
+// Texts with what stands beside them: rows are {field, place, shown}, and `shown` an element.
+
+const SCORES = {
+  clip: { name: "cosine", means: "of picture and text", digits: { minimumFractionDigits: 3, maximumFractionDigits: 3 } },
+  f_clipscore_grad: {
+    name: "F-CLIPScore",
+    means: "CLIP4DM's: 0 where no word is misaligned, less where some are",
+    digits: { maximumSignificantDigits: 2 },
+  },
+};
+
+/** Return what stands beside a text: nothing where there are no such scores, "none" where it has none. */
+function beside(view, field, place, kind) {
+  const scores = (view.beside[field] || {})[kind] || [];
+  if (place >= scores.length) return "";
+  return scores[place] === null ? "none" : number(scores[place], SCORES[kind].digits);
+}
+
+const mendedBy = (view) => ["mended", (view.who.mended || {}).model].filter(Boolean).join(" by ");
+
+/** Add below a text that it was mended, and by whom. */
+function marked(view, { field, place, shown }) {
+  const anew = (view.beside[field] || {}).mended || [];
+  if (anew.includes(place)) shown.append(make("small", { class: "mended" }, mendedBy(view)));
+  return shown;
+}
+
+/** Return texts as a table with their scores, or one below the other where they have none. */
+function scored(view, rows) {
+  const kinds = Object.keys(SCORES).filter((kind) => rows.some((row) => (view.beside[row.field] || {})[kind]));
+  const shown = rows.map((row) => marked(view, row));
+  if (!kinds.length) return [make("div", { class: "lines" }, ...shown)];
+  const heads = kinds.map((kind) => make("th", { scope: "col", title: SCORES[kind].means }, SCORES[kind].name));
+  const lines = rows.map(({ field, place }, row) =>
+    make("tr", { class: field }, make("td", {}, shown[row]),
+      ...kinds.map((kind) => make("td", {}, beside(view, field, place, kind)))));
+  const head = make("thead", {}, make("tr", {}, make("td"), ...heads));
+  return [make("table", { class: "scored" }, head, make("tbody", {}, ...lines))];
 }
 
 function difference(parts) {
@@ -131,6 +173,8 @@ function hints(view) {
   counted.push(["regions", view.regions.length]);
   const told = counted.filter(([, many]) => many)
     .map(([name, many]) => (many > 1 ? `${many} ${name}` : name.endsWith("s") ? `1 ${name.slice(0, -1)}` : name));
+  const anew = Object.values(view.beside).map((columns) => (columns.mended || []).length).reduce((a, b) => a + b, 0);
+  if (anew) told.push(`${anew} ${mendedBy(view)}`);
   if (view.set === "here" || view.set === "there") told.push(`only ${view.set}`);
   return [...told, ...Object.entries(view.scores).map(([name, score]) => `${plain(name)} ${number(score)}`)];
 }
@@ -172,8 +216,9 @@ function haystack(view) {
 
 function scoreOf(view, name) {
   if (name in (view.scores || {})) return [view.scores[name]];
-  if (name !== "regions") return [];
-  return (view.regions || []).map((region) => region.score).filter((score) => score !== null);
+  const ofTexts = name.startsWith("clip_") && ((view.beside || {})[name.slice(5)] || {}).clip;
+  const scores = name === "regions" ? (view.regions || []).map((region) => region.score) : ofTexts || [];
+  return scores.filter((score) => score !== null);
 }
 
 const value = (id) => (byId(id) ? byId(id).value : "");
@@ -239,9 +284,9 @@ function sheet(view) {
     right.append(make("div", { class: "two" },
       make("div", {}, ...section("Alt text, as it came", view.alt ? text("p", "", view.alt) : make("p", { class: "empty" }, "none"))),
       make("div", {}, ...section("Caption, to train on", text("p", "", view.caption)))));
-    right.append(...changes(view), ...section("Sentences, positive and negative", ...view.pairs.map(pair)), ...tags(view));
+    right.append(...changes(view), ...sentences(view), ...tags(view));
     for (const [name, texts] of Object.entries(view.texts)) {
-      if (!name.startsWith("short_")) right.append(...section(title(name), ...list(name, texts)));
+      if (!name.startsWith("short_")) right.append(...section(title(name), ...list(view, name, texts)));
     }
   }
   right.append(...folded(view));
@@ -258,15 +303,27 @@ function phrases(view) {
   return items.length ? section("Regions", make("ul", { class: "phrases" }, ...items)) : [];
 }
 
-function list(name, texts) {
+function sentences(view) {
+  const rows = view.pairs.flatMap(pair);
+  return rows.length ? section("Sentences, positive and negative", ...scored(view, rows)) : [];
+}
+
+function list(view, name, texts) {
   const language = LANGUAGES[name] ? { lang: LANGUAGES[name] } : {};
-  if (texts.length === 1) return [make("p", { class: "text", dir: "auto", ...language }, texts[0])];
-  return [make("ol", { class: "list" }, ...texts.map((one) => make("li", { class: "text", dir: "auto" }, one)))];
+  if (texts.length === 1 && !view.beside[name]) return [make("p", { class: "text", dir: "auto", ...language }, texts[0])];
+  if (!view.beside[name]) {
+    return [make("ol", { class: "list" }, ...texts.map((one) => make("li", { class: "text", dir: "auto" }, one)))];
+  }
+  return scored(view, texts.map((one, place) => ({ field: name, place, shown: make("p", {}, text("span", "", one)) })));
 }
 
 function tags(view) {
-  const both = [...(view.texts.short_positive || []).map((tag) => make("li", { dir: "auto" }, tag)),
-    ...(view.texts.short_negative || []).map((tag) => make("li", { class: "not", dir: "auto" }, `not ${tag}`))];
+  const one = (field, style, before) => (tag, place) => {
+    const score = beside(view, field, place, "clip");
+    return make("li", { class: style, dir: "auto" }, before + tag, score ? make("small", {}, ` ${score}`) : null);
+  };
+  const both = [...(view.texts.short_positive || []).map(one("short_positive", "", "")),
+    ...(view.texts.short_negative || []).map(one("short_negative", "not", "not "))];
   return both.length ? section("Tags", make("ul", { class: "tags" }, ...both)) : [];
 }
 
@@ -288,7 +345,8 @@ function folded(view) {
     const items = kept.flatMap(([key, told]) => [make("dt", {}, plain(key)), make("dd", {}, String(told))]);
     parts.push(make("details", open ? { open: "" } : {}, make("summary", {}, name), make("dl", {}, ...items)));
   };
-  add("Scores", Object.entries(view.scores || {}).map(([name, score]) => [name, number(score)]), true);
+  add("Scores", [...Object.entries(view.scores || {}).map(([name, score]) => [name, number(score)]),
+    ...Object.entries(view.others || {})], true);
   const who = Object.entries(view.who || {}).map(([field, by]) =>
     [field, Object.entries(by).map(([name, told]) => `${plain(name)} ${told}`).join("; ")]);
   add("Who wrote it", who, false);

@@ -14,6 +14,7 @@ from typing import Any
 
 from dataset_cards.card_using import baseline_note
 from dataset_cards.report_against import Against, against_section
+from dataset_cards.report_composition import composition
 from dataset_cards.report_funnel import funnel, reason_meaning
 from dataset_cards.report_gallery import gallery
 from dataset_cards.report_making import making
@@ -108,7 +109,8 @@ def _distributions(report: Report) -> Iterator[str]:
     if names[0] == names[1]:
         names = ("here", "there")
     scores = score_counts([view for view in report.views if view["kind"] != "other"])
-    yield from distributions(report.measures, scores, other.measures if other else None, names)
+    tables = () if other else composition(report.run)
+    yield from distributions(report.measures, scores, other.measures if other else None, names, tables)
 
 
 def _data(report: Report) -> dict[str, Any]:

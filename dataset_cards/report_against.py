@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dataset_cards.report_composition import compositions
 from dataset_cards.report_funnel import losses, stage_order
 from dataset_cards.report_histogram import Counts, quantile
 from dataset_cards.report_making import table
@@ -54,6 +55,7 @@ def against_section(run: Mapping[str, Any], measures: Measures, other: Against) 
     yield from _texts(measures, other.measures)
     yield from _left_out(run, other.run)
     yield from _values(measures, other.measures)
+    yield from compositions(run, other.run)
     yield "</div></section>"
 
 

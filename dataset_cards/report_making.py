@@ -13,8 +13,16 @@ _STACKED = 5
 """Columns from which on a table's rows are stacked on a narrow screen."""
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, caption: str = "") -> Iterator[str]:
+def table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    caption: str = "",
+    last: Sequence[Sequence[object]] = (),
+) -> Iterator[str]:
     """Yield an HTML table: the first cell of a row is its head, and figures stand to the right.
+
+    Rows at the `last` are set apart: what they are called is no value of the others.
 
     >>> "".join(table(["a", "b"], [["<x>", 1200]]))[-95:]
     '<th scope="row">&lt;x&gt;</th><td class="n" data-head="b">1,200</td></tr></tbody></table></div>'
@@ -30,10 +38,14 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, caption: st
         f'<th scope="col"{style}>{escape(head)}</th>' for head, style in zip(heads, styles, strict=True)
     )
     yield f"<thead><tr>{''.join(columns)}</tr></thead><tbody>"
-    for first, *rest in kept:
-        cells = (_cell(value, head) for value, head in zip(rest, heads[1:], strict=True))
-        yield f'<tr><th scope="row">{escape(first)}</th>{"".join(cells)}</tr>'
-    yield "</tbody></table></div>"
+    yield from (_row(row, heads) for row in kept)
+    foot = "".join(_row(row, heads) for row in last)
+    yield f"</tbody>{foot and f'<tfoot>{foot}</tfoot>'}</table></div>"
+
+
+def _row(row: Sequence[object], heads: Sequence[str]) -> str:
+    cells = (_cell(value, head) for value, head in zip(row[1:], heads[1:], strict=True))
+    return f'<tr><th scope="row">{escape(row[0])}</th>{"".join(cells)}</tr>'
 
 
 def _is_figure(value: object) -> bool:
@@ -66,11 +78,12 @@ def _recipes(run: Mapping[str, Any]) -> Iterator[str]:
         return
     heads = ("recipe", "version", "method", "worker", "model", "prompt (SHA-256)")
     names = ("name", "version", "source", "worker", "model")
+    rewriter = (run.get("score") or {}).get("rewriter")
     yield from table(
         heads,
         (
             [*(recipe.get(name, "") for name in names), str(recipe.get("prompt_sha256", ""))[:12]]
-            for recipe in run["recipes"]
+            for recipe in (*run["recipes"], *([rewriter] if rewriter else []))
         ),
         caption="Who wrote the fields",
     )

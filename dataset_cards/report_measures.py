@@ -2,11 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dataset_cards.report_histogram import Distribution, histogram
+from dataset_cards.report_scores import scores_of_texts
 from dataset_cards.report_text import escape
 from schemas.annotation import FIELDS, is_list_field
 
@@ -23,8 +24,9 @@ _MOST_LANGUAGES = 12
 class Measures:
     """How often each value stands in the index; bounded by the number of different values.
 
-    Sides are in px as stored; `megapixels` are rounded to 0.01, `aspect` is width by height, rounded so too.
-    `scores` are by name, rounded to 0.001; `texts` is how many texts each field that holds a list has in all.
+    Sides are in px as stored; `megapixels` are rounded to 0.001, under 0.1 to three digits; `aspect` is width
+    by height, rounded to 0.01. `scores` are by name, rounded to 0.001; `texts` is how many texts each field
+    that holds a list has in all.
     """
 
     caption_chars: Counter[float] = field(default_factory=Counter)
@@ -43,7 +45,7 @@ class Measures:
         self.caption_words[len(row["caption"].split())] += 1
         self.alt_words[row["words"]] += 1
         self.side[min(row["width"], row["height"])] += 1
-        self.megapixels[round(row["width"] * row["height"] / 1e6, 2)] += 1
+        self.megapixels[_megapixels(row["width"] * row["height"])] += 1
         self.aspect[round(row["width"] / max(1, row["height"]), 2)] += 1
         self.languages[row["language"] or "unknown"] += 1
         for name in SCORES:
@@ -53,12 +55,19 @@ class Measures:
             self.texts[name] += row.get(f"n_{name}") or 0
 
 
+def _megapixels(pixels: int) -> float:
+    return round(pixels / 1e6, 3) if pixels >= 1e5 else float(f"{pixels / 1e6:.3g}")
+
+
 def score_counts(views: Sequence[Mapping[str, Any]]) -> dict[str, Counter[float]]:
-    """Return how often each score, rounded to three digits, stands in the views, and those of regions."""
+    """Return how often each score, rounded to three digits, stands in the views.
+
+    Those of single texts and of regions are among them: a view has as many as it has of these.
+    """
     counted: dict[str, Counter[float]] = {}
     for view in views:
         regions = [("regions", region["score"]) for region in view.get("regions", ())]
-        for name, score in [*view.get("scores", {}).items(), *regions]:
+        for name, score in [*view.get("scores", {}).items(), *scores_of_texts(view), *regions]:
             if score is not None:
                 counted.setdefault(name, Counter())[round(score, 3)] += 1
     return dict(sorted(counted.items()))
@@ -69,6 +78,7 @@ def distributions(
     scores: Mapping[str, Counter[float]],
     other: Measures | None = None,
     names: tuple[str, str] = ("", ""),
+    tables: Iterable[str] = (),
 ) -> Iterator[str]:
     """Yield the lines of the section; with another run, its values are outlines over the bars.
 
@@ -77,6 +87,7 @@ def distributions(
         scores: of the samples in the gallery, by name: shown where the index has none of this name.
         other: of the other run.
         names: of this run and of the other.
+        tables: lines of what else is counted.
     """
     if not measures.side:
         return
@@ -103,7 +114,9 @@ def distributions(
             yield from histogram(Distribution(title=title, unit="", counts=counts, step=0.001))
     yield "</div>"
     yield from _languages(measures.languages)
-    yield "</section>"
+    yield '<div class="tables">'
+    yield from tables
+    yield "</div></section>"
 
 
 def _series(measures: Measures) -> dict[str, tuple[str, float, Counter[float]]]:
@@ -113,7 +126,7 @@ def _series(measures: Measures) -> dict[str, tuple[str, float, Counter[float]]]:
         "Words of the caption": (" words", 1.0, measures.caption_words),
         "Characters of the caption": (" characters", 1.0, measures.caption_chars),
         "Shorter side": (" px", 1.0, measures.side),
-        "Resolution": (" megapixels", 0.01, measures.megapixels),
+        "Resolution": (" megapixels", 0.0001, measures.megapixels),
         "Width by height": ("", 0.01, measures.aspect),
         **{f"Score: {name}": ("", 0.001, measures.scores.get(name, Counter())) for name in SCORES},
     }

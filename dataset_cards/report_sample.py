@@ -1,19 +1,24 @@
 """What the report's gallery holds of one sample: JSON values, every text within its bounds."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
 from dataset_cards.report_changes import Part, word_changes
-from dataset_cards.report_text import TextRoom, visible_text
+from dataset_cards.report_scores import MENDED, beside_texts, mended_texts, other_scores, single_scores
+from dataset_cards.report_text import TextRoom
+from dataset_cards.report_values import (
+    MAX_FACT_CHARS,
+    MAX_ITEMS,
+    as_mapping,
+    as_text,
+    as_texts,
+    name_of,
+    short_texts,
+)
 from schemas.annotation import FIELDS
 from schemas.regions import read_region
-
-MAX_ITEMS = 40
-"""Of a list, those after are not shown."""
-MAX_FACT_CHARS = 300
 
 _PAIRED = ("long_positive", "long_negative")
 _TAGS = ("short_positive", "short_negative")
@@ -21,9 +26,11 @@ _LISTED = tuple(name for name in FIELDS if name not in (*_PAIRED, "regions"))
 
 View = dict[str, Any]
 """`kind` (published, dropped, failed, other), `uid`, `key`, `shard`, `source`, `alt`, `caption`, `pairs`
-[[part]], `texts` {field: [text]}, `regions` [{box, phrase, score, raw}], `scores`, `facts`, `who` {field:
-{...}}, `fields`, `recipes`, `picture`; of those that are not published `stage`, `reason` and `value`; where
-two runs are compared `set` (same, differs, here, there) and `changes` {field: [[part]]}."""
+[[part]], `texts` {field: [text]}, `beside` {field: {clip: [score], f_clipscore_grad: [score], mended:
+[place]}}, `regions` [{box, phrase, score, raw}], `scores`, `others` (scores that are texts), `facts`, `who`
+{field or mended: {...}}, `fields`, `recipes`, `picture`; of those that are not published `stage`,
+`reason` and `value`; where two runs are compared `set` (same, differs, here, there) and `changes` {field:
+[[part]]}."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +57,28 @@ def published_view(record: Mapping[str, Any], place: Mapping[str, str], room: Te
         place: shard and key in the output.
         room: for all its texts; those that a reader looks at first take theirs first.
     """
-    source = _mapping(record.get("source"))
-    who = {name: _mapping(by) for name, by in _mapping(record.get("provenance")).items() if name in FIELDS}
+    source = as_mapping(record.get("source"))
+    beside = beside_texts(record, room)
     view: View = {
         "kind": "published",
-        "uid": room.take(_text(record.get("uid")), MAX_FACT_CHARS),
+        "uid": room.take(as_text(record.get("uid")), MAX_FACT_CHARS),
         **place,
-        "alt": room.take(_text(record.get("alt_text"))),
-        "caption": room.take(_text(record.get("caption"))),
+        "alt": room.take(as_text(record.get("alt_text"))),
+        "caption": room.take(as_text(record.get("caption"))),
         "pairs": _pairs(record, room),
-        "texts": {name: _list(record, name, room) for name in _LISTED if _texts(record.get(name))},
+        "texts": {name: _list(record, name, room) for name in _LISTED if as_texts(record.get(name))},
         "regions": _regions(record.get("regions"), room),
-        "scores": _scores(record.get("scores")),
-        "facts": _facts(_mapping(record.get("facts")), room),
-        "who": {name: _facts(by, room) for name, by in who.items()},
-        "source": room.take(f"{_text(source.get('shard'))}: {_text(source.get('key'))}", MAX_FACT_CHARS),
-        "url": room.take(_text(record.get("url")), MAX_FACT_CHARS),
+        "beside": beside,
+        "scores": single_scores(record),
+        "others": other_scores(record, beside, room),
+        "facts": short_texts(as_mapping(record.get("facts")), room),
+        "who": _who(record, room),
+        "source": room.take(f"{as_text(source.get('shard'))}: {as_text(source.get('key'))}", MAX_FACT_CHARS),
+        "url": room.take(as_text(record.get("url")), MAX_FACT_CHARS),
         "fields": [name for name in FIELDS if record.get(name)],
     }
-    view["recipes"] = sorted(
-        {visible_text(_text(by.get("recipe"))[:MAX_FACT_CHARS]) for by in who.values()} - {""}
-    )
+    recipes = {name_of(as_text(by.get("recipe"))) for by in _writers(record).values()}
+    view["recipes"] = sorted(recipes - {""})
     return view
 
 
@@ -84,12 +92,12 @@ def rejected_view(row: Mapping[str, Any], facts: Mapping[str, Any], room: TextRo
     """
     return {
         "kind": "failed" if row.get("kind") == "failed" else "dropped",
-        **{name: room.take(_text(row.get(name)), MAX_FACT_CHARS) for name in ("uid", "shard", "key")},
-        **{name: _text(row.get(name))[:MAX_FACT_CHARS] for name in ("stage", "reason")},
-        "value": room.take(_text(row.get("value")), MAX_FACT_CHARS),
-        "alt": room.take(_text(facts.get("alt_text"))),
-        "url": room.take(_text(facts.get("url")), MAX_FACT_CHARS),
-        "facts": _facts(
+        **{name: room.take(as_text(row.get(name)), MAX_FACT_CHARS) for name in ("uid", "shard", "key")},
+        **{name: as_text(row.get(name))[:MAX_FACT_CHARS] for name in ("stage", "reason")},
+        "value": room.take(as_text(row.get("value")), MAX_FACT_CHARS),
+        "alt": room.take(as_text(facts.get("alt_text"))),
+        "url": room.take(as_text(facts.get("url")), MAX_FACT_CHARS),
+        "facts": short_texts(
             {name: value for name, value in facts.items() if name not in ("alt_text", "url")}, room
         ),
     }
@@ -112,13 +120,26 @@ def changed_texts(
 
 
 def _pairs(record: Mapping[str, Any], room: TextRoom) -> list[list[Part]]:
-    positive, negative = (_texts(record.get(name)) for name in _PAIRED)
+    positive, negative = (as_texts(record.get(name)) for name in _PAIRED)
     both = list(zip_longest(positive, negative))[:MAX_ITEMS]
     return [word_changes(room.take(yes or ""), room.take(no)) if no else [room.take(yes)] for yes, no in both]
 
 
+def _writers(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    written = as_mapping(record.get("provenance"))
+    return {name: as_mapping(by) for name, by in written.items() if name in (*FIELDS, MENDED)}
+
+
+def _who(record: Mapping[str, Any], room: TextRoom) -> dict[str, dict[str, str]]:
+    """Return who wrote each field, and under `mended` who wrote sentences anew, and which."""
+    who = {name: short_texts(by, room) for name, by in _writers(record).items()}
+    if MENDED in who and (texts := mended_texts(record)):
+        who[MENDED] |= {"sentences": room.take(", ".join(texts), MAX_FACT_CHARS)}
+    return who
+
+
 def _list(record: Mapping[str, Any], name: str, room: TextRoom) -> list[str]:
-    texts = _texts(record.get(name))
+    texts = as_texts(record.get(name))
     more = len(texts) - MAX_ITEMS
     return [*map(room.take, texts[:MAX_ITEMS]), *([f"… and {more:,} more"] if more > 0 else [])]
 
@@ -137,48 +158,7 @@ def _regions(value: Any, room: TextRoom) -> list[dict[str, Any]]:
     ]
 
 
-def _scores(value: Any) -> dict[str, float]:
-    named = list(_mapping(value).items())[:MAX_ITEMS]
-    return {visible_text(name[:MAX_FACT_CHARS]): float(score) for name, score in named if _is_number(score)}
-
-
-def _is_number(value: object) -> bool:
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:
-        return False
-
-
-def _facts(facts: Mapping[str, Any], room: TextRoom) -> dict[str, str]:
-    """Return the facts that there are as short texts; what is null, empty or an object is left out."""
-    shown = {}
-    for name, value in list(facts.items())[:MAX_ITEMS]:
-        if text := ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else _fact(value):
-            shown[visible_text(name[:MAX_FACT_CHARS])] = room.take(text, MAX_FACT_CHARS)
-    return shown
-
-
-def _fact(value: Any) -> str:
-    if value is None or isinstance(value, (dict, bytes)):
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _phrases(value: Any) -> list[str]:
     if isinstance(value, list):
-        return [_text(item.get("phrase")) if isinstance(item, dict) else _text(item) for item in value]
-    return _texts(value)
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [text for text in value if isinstance(text, str)]
-    return [value] if isinstance(value, str) and value else []
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+        return [as_text(item.get("phrase")) if isinstance(item, dict) else as_text(item) for item in value]
+    return as_texts(value)

@@ -168,7 +168,7 @@ def test_rows_of_the_index_are_counted() -> None:
     assert measures.caption_words == {2: 2}
     assert measures.alt_words == {5: 2}
     assert measures.side == {480: 2}
-    assert measures.megapixels == {0.31: 2}
+    assert measures.megapixels == {0.307: 2}
     assert measures.aspect == {1.33: 1, 0.75: 1}
     assert measures.languages == {"unknown": 1, "en": 1}
     assert (measures.scores, measures.texts.total()) == ({}, 0)
@@ -178,9 +178,29 @@ def test_rows_of_the_index_are_counted() -> None:
     assert measures.texts == Counter({"long_positive": 5, "rewrites": 1})
 
 
-def test_scores_are_counted_with_those_of_regions() -> None:
-    views = [
+def test_scores_are_counted_with_those_of_texts_and_regions() -> None:
+    cosines = {"rewrites": {"clip": [0.125, None, 0.1251], "mended": [7]}, "descriptions": {"mended": [0]}}
+    views: list[dict[str, Any]] = [
         {"scores": {"clip": 0.25}, "regions": [{"score": 0.5}, {"score": None}]},
-        {"scores": {"clip": 0.2501}},
+        {"scores": {"clip": 0.2501}, "beside": cosines},
     ]
-    assert score_counts(views) == {"clip": {0.25: 2}, "regions": {0.5: 1}}
+    assert score_counts(views) == {"clip": {0.25: 2}, "clip_rewrites": {0.125: 2}, "regions": {0.5: 1}}
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "told"),
+    [(48, 48, "0.0023"), (10, 10, "0.0001"), (336, 336, "0.113"), (640, 480, "0.307"), (4000, 3000, "12")],
+)
+def test_small_pictures_have_a_resolution_too(width: int, height: int, told: str) -> None:
+    measures = Measures()
+    measures.add({"caption": "c", "words": 1, "width": width, "height": height, "language": "en"})
+    page = "".join(distributions(measures, {}))
+    assert f"median {told} megapixels, 90% from {told} to {told}" in page
+
+
+def test_the_one_who_mended_sentences_is_among_those_who_wrote() -> None:
+    rewriter = {"name": "realign", "version": "2", "source": "CLIP4DM", "prompt_sha256": "cd" * 32,
+                "worker": "openai", "model": "m<b>"}  # fmt: skip
+    page = "".join(making(RUN | {"score": {"clip": {"checkpoint": "c"}, "rewriter": rewriter}}))
+    assert _rows(page)["realign"] == ["2", "CLIP4DM", "openai", "m&lt;b&gt;", "cd" * 6]
+    assert "realign" not in "".join(making(RUN | {"score": {"clip": {"checkpoint": "c"}}}))

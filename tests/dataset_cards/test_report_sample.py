@@ -4,8 +4,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_cards.report_sample import MAX_ITEMS, changed_texts, published_view, rejected_view
+from dataset_cards.report_sample import changed_texts, published_view, rejected_view
 from dataset_cards.report_text import TextRoom, embed_json
+from dataset_cards.report_values import MAX_ITEMS
 from schemas.annotation import FIELDS
 
 RECORD: dict[str, Any] = {
@@ -24,7 +25,13 @@ RECORD: dict[str, Any] = {
         {"box": [0, 0.25, 0.5, 1], "phrase": "the car", "score": 0.5, "raw_score": None},
         {"box": [0, 0, 7, 1], "phrase": "outside", "score": 0.5, "raw_score": None},
     ],
-    "scores": {"clip_alt": 0.25, "broken": "x", "nan": float("nan")},
+    "scores": {
+        "clip_alt": 0.25,
+        "broken": "x",
+        "nan": float("nan"),
+        "clip_long_positive": [0.25, None],
+        "context_tags": {"style": "photo"},
+    },
     "facts": {"width": 640, "height": 480, "colours": ["red", "grey"], "language": None, "contrast": 3.25},
     "provenance": {"recaption": {"recipe": "recaption", "model": "m", "tokens_in": 7}},
 }
@@ -51,7 +58,9 @@ def test_a_published_sample() -> None:
         "pairs": [["A", ["red", "blue"], "car stands."], ["It is", ["day.", "night."]]],
         "texts": {"short_positive": ["car"], "short_negative": ["boat"], "recaption": ["Dense."]},
         "regions": [{"box": [0.0, 0.25, 0.5, 1.0], "phrase": "the car", "score": 0.5, "raw": None}],
+        "beside": {"long_positive": {"clip": [0.25, None]}},
         "scores": {"clip_alt": 0.25},
+        "others": {"context_tags": "style photo"},
         "facts": {"width": "640", "height": "480", "colours": "red, grey", "contrast": "3.25"},
         "who": {"recaption": {"recipe": "recaption", "model": "m", "tokens_in": "7"}},
         "source": "00000.tar: k1",

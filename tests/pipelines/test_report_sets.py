@@ -149,8 +149,10 @@ def _scores(records: list[dict[str, Any]]) -> dict[tuple[str, float], int]:
     found: dict[str, list[float]] = {}
     for record in records:
         for name, value in record["scores"].items():
-            if isinstance(value, float):
-                found.setdefault(name, []).append(value)
+            cosines = value if isinstance(value, list) else [value]
+            numbers = [cosine for cosine in cosines if isinstance(cosine, float)]
+            if numbers and not name.startswith("f_clipscore"):
+                found.setdefault(name, []).append(max(numbers))
         if record["regions"]:
             best = max(region["score"] for region in record["regions"])
             found.setdefault("regions", []).append(best)
