@@ -170,8 +170,8 @@ def _kept_for(rule: Mapping[str, Any]) -> str:
 def settings_line(settings: Mapping[str, Any]) -> str:
     """Return what is set, on one line.
 
-    >>> settings_line({"kind": "words", "min": 3.0, "max": None, "allow": ["en", "de"]})
-    'min 3, allow en de'
+    >>> settings_line({"kind": "words", "min": 3.0, "max": None, "allow": ["en", "de"], "template": ""})
+    'min 3, allow en de, template empty'
     """
     told = ((name, value) for name, value in settings.items() if name != "kind" and value is not None)
     return ", ".join(f"{name} {_value(value)}" for name, value in told)
@@ -180,4 +180,4 @@ def settings_line(settings: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return " ".join(map(_value, value))
-    return f"{value:g}" if isinstance(value, float) and math.isfinite(value) else str(value)
+    return f"{value:g}" if isinstance(value, float) and math.isfinite(value) else str(value) or "empty"
