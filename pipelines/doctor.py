@@ -76,4 +76,6 @@ def describe(diagnosis: Diagnosis) -> Iterator[str]:
     for problem, finding in diagnosis.problems.items():
         meaning = PROBLEMS.get(problem) or REASONS[problem]
         yield f"  {problem} ({finding.count}): {meaning}"
-        yield f"    such as {plain_text(', '.join(finding.examples))}"
+        if finding.examples:
+            yield f"    such as {plain_text(', '.join(finding.examples))}"
+        yield from (f"    {plain_text(line)}" for line in finding.advice)

@@ -9,6 +9,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from dataset_cards.report_funnel import losses
 from schemas.errors import ConfigError
 from schemas.shard import Shard
 from transforms.publish.check_record import check_record
@@ -78,9 +79,8 @@ def _funnel(output: str) -> Iterator[str]:
         counts = run["counts"]
         rejected = [
             f"- {number:,} {kind} by {stage}: {reason}"
-            for kind in ("dropped", "failed")
-            for stage, reasons in counts[kind].items()
-            for reason, number in reasons.items()
+            for stage, rows in losses(counts)
+            for kind, reason, number in rows
         ]
         entered, published = f"{counts['in']:,}", f"{counts['published']:,}"
     except _UNREADABLE as error:

@@ -56,6 +56,9 @@ def write_sheet(path: str, sheet: str, limit: int) -> Iterator[str]:
         path: as for `pipelines.inspect.inspect`.
         sheet: the PNG to write; one that is there is replaced.
         limit: samples to look at; of more than 12 with a picture, the first 12 are drawn.
+
+    Raises:
+        ConfigError: none of them has a region to draw; nothing is written.
     """
     drawn: list[tuple[str, Image.Image]] = []
     count = 0
@@ -68,13 +71,20 @@ def write_sheet(path: str, sheet: str, limit: int) -> Iterator[str]:
         regions = [region for region in map(read_region, sample.record["regions"]) if region is not None]
         drawn.append((f"{sample.key}: {sample.record['caption']}", draw_regions(picture, regions)))
         count += len(regions)
-    if not drawn:
-        yield from labelled("regions", f"no pictures of ours to draw in {path}; {sheet} is not written")
-        return
+    if not count:
+        raise ConfigError(f"--regions {sheet} is not written: {_nothing(path, limit, len(drawn))}")
     out = io.BytesIO()
     make_sheet(drawn).save(out, "PNG")
     commit_bytes(sheet, out.getvalue())
     yield from labelled("regions", f"{count} in {len(drawn)} pictures: {sheet}")
+
+
+def _nothing(path: str, limit: int, pictures: int) -> str:
+    """Say why there is nothing to draw, and what to do."""
+    if not pictures:
+        return f"no pictures of ours are in {path}; give a run's output folder, or a shard of one"
+    further = f", or look further with --limit {MAX_PICTURES}" if limit < MAX_PICTURES else ""
+    return f"the samples looked at have no regions; run a recipe that writes them (docs/regions.md){further}"
 
 
 def _samples(path: str) -> Iterator[_Sample]:

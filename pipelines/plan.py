@@ -11,6 +11,7 @@ from pipelines.plan_read import MIN_SAMPLE, read_sample
 from pipelines.plan_sample import Sample
 from pipelines.plan_scaling import prices as scaling_prices
 from pipelines.plan_scaling import scaling_table
+from pipelines.plan_score import ScorePlan, plan_score
 from pipelines.plan_steps import StepPlan, expect_steps, prices
 from pipelines.plan_table import table
 from pipelines.run import checked_steps, on_any_worker
@@ -61,7 +62,8 @@ def plan(config: RunConfig, sample: int = 256, replies: int = 0, total: int | No
         (step, ask(step, read, config.input, replies) if replies and step.asks else None) for step in expected
     ]
     workers = {steps[step.recipe].recipe.name: step.worker for step in config.annotate}
-    figures = whole(read, local, asked, total)
+    score = plan_score(config, expected)
+    figures = whole(read, local, asked, total, score)
     yield from table(config.name, read, figures, asked, workers)
     yield ""
     if total is not None:
@@ -71,6 +73,7 @@ def plan(config: RunConfig, sample: int = 256, replies: int = 0, total: int | No
         yield f"{scaling_prices()} (pipelines/plan_scaling.py)"
         yield ""
     yield from _how_sure(read, asked, total)
+    yield from _of_score(score, config.rewriter) if score is not None else ()
 
 
 def _how_sure(sample: Sample, steps: Steps, total: int | None) -> Iterator[str]:
@@ -90,6 +93,19 @@ def _how_sure(sample: Sample, steps: Steps, total: int | None) -> Iterator[str]:
     if any(step.asks and step.asked and asked is None for step, asked in steps):
         yield "No model was asked: tokens in are by rule of thumb, and what is marked so is a guess. --ask 64"
         yield "measures instead, with 64 real requests a step."
+
+
+def _of_score(score: ScorePlan, rewriter: str | None) -> Iterator[str]:
+    """Yield what is assumed of the score stage."""
+    if score.on_gpu:
+        yield "score: by a GPU; a core decodes the pictures."
+    else:
+        yield f"score: {1000 * score.seconds:,.0f} ms of a core a sample, {score.size_from}; by the figures"
+        yield "of docs/filters.md. No GPU is here, or device is cpu: one leaves what decoding takes."
+    if score.unforeseen:
+        yield f"score: what {', '.join(score.unforeseen)} drop no sample shows; it counts as kept."
+    if rewriter is not None:
+        yield f"score: requests to {rewriter}, which score.words.rewrite asks, are not planned."
 
 
 def _about(step: StepPlan, asked: Asked) -> Iterator[str]:

@@ -7,16 +7,19 @@ from pipelines.plan_ask import Asked
 from pipelines.plan_interval import Estimate
 from pipelines.plan_measure import Local, annotation_bytes
 from pipelines.plan_sample import Sample
+from pipelines.plan_score import ScorePlan, uses_gpu
 from pipelines.plan_steps import StepPlan, prices
-from schemas.workers import DETECTORS
+from schemas.workers import DETECTORS, Owlv2WorkerConfig, WorkerConfig
 from transforms.shard_groups import window_of
 
 AGAIN = Estimate(value=0.05, low=0.0, high=0.3)
 """Share of replies that are refused and asked for once more: a guess until some are asked for."""
 TOKENS_A_SECOND = Estimate(value=40.0, low=10.0, high=160.0)
 """That a server writes for each request in flight: a guess."""
-DETECTION_S = Estimate(value=0.1, low=0.02, high=15.0)
-"""Seconds a picture of a detector with a model, which writes no tokens: a guess for a GPU, to a CPU core."""
+DETECTION_S = Estimate(value=0.1, low=0.02, high=1.0)
+"""Seconds a picture of a detector with a model, which writes no tokens: a guess for a GPU."""
+DETECTION_CPU_S = Estimate(value=15.0, low=10.0, high=60.0)
+"""Seconds of a core (docs/regions.md, for OWLv2's base size; larger ones take more)."""
 
 _HOUR = 3600.0
 _MILLION = 1e6
@@ -40,7 +43,10 @@ class StepFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What a run takes: units and kept samples (before dedup), core hours a stage, bytes."""
+    """What a run takes: units and kept samples (before dedup), core hours a stage, bytes.
+
+    `publish_h` and `published` are of what the shares of `score.keep` leave.
+    """
 
     units: Estimate
     scale: float
@@ -52,10 +58,20 @@ class Figures:
     publish_h: Estimate
     published: Estimate
     work: Estimate
+    score: ScorePlan | None = None
+
+    @property
+    def score_h(self) -> Estimate:
+        """Core hours of the score stage."""
+        return self.kept.scaled(self.score.seconds / _HOUR if self.score else 0.0)
 
 
 def whole(
-    sample: Sample, local: Local, steps: Sequence[tuple[StepPlan, Asked | None]], total: int | None
+    sample: Sample,
+    local: Local,
+    steps: Sequence[tuple[StepPlan, Asked | None]],
+    total: int | None,
+    score: ScorePlan | None = None,
 ) -> Figures:
     """Return the figures of the whole input, or of `total` samples like it."""
     counted = sample.count()
@@ -63,6 +79,7 @@ def whole(
     kept_places = {(head.shard.order, facts.index) for head, facts in sample.kept()}
     share = sample.share(kept_places.__contains__)
     kept = units.times(share)
+    left = kept.scaled(score.share if score else 1.0)
     work = units.scaled(local.facts_bytes).plus(kept.scaled(local.index_bytes))
     for step, asked in steps:
         work = work.plus(kept.times(annotation_bytes(step, reply_length(step, asked))))
@@ -74,9 +91,10 @@ def whole(
         profile_h=units.scaled(local.profile_s / _HOUR),
         dedup_h=kept.scaled(local.dedup_s / _HOUR),
         rules_h=kept.scaled(sum(step.seconds for step, _ in steps) / _HOUR),
-        publish_h=kept.scaled(local.publish_s / _HOUR),
-        published=kept.times(local.published_bytes).plus(kept.scaled(local.index_bytes)),
+        publish_h=left.scaled(local.publish_s / _HOUR),
+        published=left.times(local.published_bytes).plus(left.scaled(local.index_bytes)),
         work=work,
+        score=score,
     )
 
 
@@ -104,7 +122,7 @@ def step_figures(step: StepPlan, asked: Asked | None, units: Estimate) -> StepFi
     if asked is not None:
         hours = requests.times(asked.rate.inverse()).scaled(1 / _HOUR)
     elif detects:
-        hours = requests.times(DETECTION_S).scaled(1 / _HOUR)
+        hours = requests.times(detection_s(step.worker)).scaled(1 / _HOUR)
     else:
         hours = tokens_out.times(TOKENS_A_SECOND.inverse()).scaled(1 / (_HOUR * window_of(step.worker)))
     hours, limit = _limited(step, hours, requests, tokens_in.plus(tokens_out))
@@ -120,6 +138,12 @@ def step_figures(step: StepPlan, asked: Asked | None, units: Estimate) -> StepFi
         hours=hours,
         limit=limit,
     )
+
+
+def detection_s(worker: WorkerConfig) -> Estimate:
+    """Return the seconds a picture of a detector with a model: of a GPU, or of a core."""
+    on_gpu = not isinstance(worker, Owlv2WorkerConfig) or uses_gpu(worker.device)
+    return DETECTION_S if on_gpu else DETECTION_CPU_S
 
 
 def _limited(step: StepPlan, hours: Estimate, requests: Estimate, tokens: Estimate) -> tuple[Estimate, str]:

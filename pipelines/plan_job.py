@@ -12,9 +12,17 @@ from pipelines.plan_scaling import (
     dedup_cost,
     score_cost,
 )
+from pipelines.plan_score import uses_gpu
 from pipelines.plan_steps import StepPlan, prices
 from schemas.config import RunConfig
-from schemas.workers import DETECTORS, OpenAIWorkerConfig, VllmWorkerConfig, WorkerConfig
+from schemas.workers import (
+    DETECTORS,
+    CheckpointConfig,
+    OpenAIWorkerConfig,
+    VllmWorkerConfig,
+    WorkerConfig,
+)
+from transforms.process_server import cores
 from transforms.shard_job import dedup_config
 
 _HOUR = 3600.0
@@ -39,10 +47,12 @@ def stage_costs(
         dedup_cost(dedup, kept, local.dedup_s),
     ]
     stages += [_step(step, asked, figures, picture) for step, asked in steps]
-    if config.score is not None:
-        stages.append(score_cost(kept, picture, on_gpu=config.score.clip.device == "cuda"))
+    left = kept
+    if (score := figures.score) is not None:
+        stages.append(score_cost(kept, picture, score.seconds, on_gpu=score.on_gpu))
+        left *= score.share
     publish_s, published = figures.publish_h.value * _HOUR, figures.published.value
-    return [*stages, StageCost(name="publish", cpu_s=publish_s, read=kept * picture, written=published)]
+    return [*stages, StageCost(name="publish", cpu_s=publish_s, read=left * picture, written=published)]
 
 
 def _step(step: StepPlan, asked: Asked | None, figures: Figures, picture: float) -> StageCost:
@@ -52,14 +62,17 @@ def _step(step: StepPlan, asked: Asked | None, figures: Figures, picture: float)
         return StageCost(name=name, cpu_s=kept * step.seconds, written=written)
     found = step_figures(step, asked, figures.units)
     is_paid = any(prices(step.worker))
-    gpu_s = found.tokens_out.value / GPU_TOKENS_A_SECOND
-    if step.worker.kind in DETECTORS:
-        gpu_s = found.hours.value * _HOUR
+    cpu_s, gpu_s = found.requests.value * REQUEST_S, found.tokens_out.value / GPU_TOKENS_A_SECOND
+    if isinstance(step.worker, CheckpointConfig) and not uses_gpu(step.worker.device):
+        in_process = found.hours.value * _HOUR * (cores() if asked is not None else 1)
+        cpu_s, gpu_s = cpu_s + in_process, 0.0
     elif asked is not None:
         gpu_s = found.requests.value / asked.rate.value * gpus(step.worker)
+    elif step.worker.kind in DETECTORS:
+        gpu_s = found.hours.value * _HOUR
     return StageCost(
         name=name,
-        cpu_s=found.requests.value * REQUEST_S,
+        cpu_s=cpu_s,
         gpu_s=0.0 if is_paid else gpu_s,
         requests=found.requests.value,
         read=figures.units.value * step.share.value * picture if step.looks else 0.0,

@@ -8,6 +8,7 @@ prints the same table of a configuration, with what was measured on a sample of 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from pipelines.plan_score import DECODE_S, GPU_SCORES_A_SECOND
 from pipelines.plan_table import count, money, show_bytes
 from schemas.config import DedupConfig, NearConfig
 from transforms.dedup.plan import make_plan
@@ -23,15 +24,8 @@ GB_MONTH = 0.02
 GPU_TOKENS_A_SECOND = 2000.0
 """That one such GPU writes with a model of 7 to 8 billion parameters: a guess, from the 9,200 of a model of
 1.7 billion on an H100 (Hugging Face, FinePhrase, 2026)."""
-GPU_SCORES_A_SECOND = 330.0
-"""Pictures that a process decodes for a CLIP (`python -m benchmarks.trainer loader`), while its GPU waits;
-scoring itself has not been measured on one."""
-DECODE_S = 0.003
-"""Of a core for a picture of 298,000 pixels to 224 px (`python -m benchmarks.trainer loader`)."""
 REQUEST_S = 0.0079
 """Of a core for a request with a picture (`python -m benchmarks.saturation`: 11.9 s for 1,500)."""
-CLIP_CPU_S = 0.5
-"""Of a core for a picture and 5 texts by a ViT-B/32, random weights: 0.09 + 5 x 0.07 s, and decoding."""
 _ROW_BYTES = 140
 """A sample in the shuffle of dedup: hashes, key and place."""
 _ROW_S = 2e-6
@@ -65,11 +59,11 @@ def dedup_cost(config: DedupConfig, kept: float, row_s: float, fixed_s: float = 
     return StageCost(name="dedup", cpu_s=kept * (fixed_s + row_s * copies), read=moved, written=moved)
 
 
-def score_cost(kept: float, picture: float, *, on_gpu: bool) -> StageCost:
-    """Return what scoring takes for so many samples with pictures of so many bytes."""
+def score_cost(kept: float, picture: float, seconds: float, *, on_gpu: bool) -> StageCost:
+    """Return what scoring takes for so many samples, each of so many bytes and seconds of a core."""
     gpu_s = kept / GPU_SCORES_A_SECOND if on_gpu else 0.0
-    cpu_s = kept * (DECODE_S if on_gpu else CLIP_CPU_S)
-    return StageCost(name="score", cpu_s=cpu_s, gpu_s=gpu_s, read=kept * picture, written=kept * 100)
+    read, written = kept * picture, kept * 100
+    return StageCost(name="score", cpu_s=kept * seconds, gpu_s=gpu_s, read=read, written=written)
 
 
 def web_job(total: int) -> list[StageCost]:
@@ -94,7 +88,7 @@ def web_job(total: int) -> list[StageCost]:
             read=kept * picture,
             written=kept * (350 * 8 + 750),
         ),
-        score_cost(kept, picture, on_gpu=True),
+        score_cost(kept, picture, DECODE_S, on_gpu=True),
         StageCost(
             name="publish", cpu_s=kept * 0.16 * a_photo, read=kept * picture, written=kept * (picture + 4000)
         ),

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 
 from pipelines.plan_ask import Asked
-from pipelines.plan_figures import DETECTION_S, TOKENS_A_SECOND, Figures, StepFigures, step_figures
+from pipelines.plan_figures import TOKENS_A_SECOND, Figures, StepFigures, detection_s, step_figures
 from pipelines.plan_interval import Estimate
 from pipelines.plan_sample import Place, Sample
+from pipelines.plan_score import GPU_SCORES_A_SECOND, ScorePlan, uses_gpu
 from pipelines.plan_steps import StepPlan
-from schemas.workers import DETECTORS
+from schemas.workers import DETECTORS, CheckpointConfig
 from transforms.process_server import cores
 from transforms.publish.plain_text import plain_text
 from transforms.shard_groups import window_of
@@ -39,6 +40,8 @@ def table(
     ]
     if len(models) > 1:
         yield _line("cost of all models", reduce(Estimate.plus, models), money)
+    if figures.score is not None:
+        yield from _score(figures.score, figures)
     yield from _machine(figures, has_rules=any(not step.asks for step, _ in steps))
 
 
@@ -172,7 +175,9 @@ def _speed(step: StepPlan, asked: Asked | None, limit: str) -> str:
     if asked is not None:
         return ""
     if step.worker.kind in DETECTORS:
-        return f"guess: {DETECTION_S.value:g} s a picture on a GPU; --ask measures"
+        on_gpu = isinstance(step.worker, CheckpointConfig) and uses_gpu(step.worker.device)
+        where = "on a GPU" if on_gpu else "of a core"
+        return f"guess: {detection_s(step.worker).value:g} s a picture {where}; --ask measures"
     return f"guess: {TOKENS_A_SECOND.value:.0f} tokens/s for each of {window_of(step.worker)} in flight"
 
 
@@ -182,9 +187,20 @@ def _faults(step: StepPlan, asked: Asked | None) -> str:
     return ", ".join(f"{reason} {number}" for reason, number in asked.reasons.items())
 
 
+def _score(score: ScorePlan, whole: Figures) -> Iterator[str]:
+    yield _row(f"score by {score.name}", "")
+    yield _row("  texts, a sample", f"{score.texts:.1f}", note="beside its picture")
+    if score.share < 1:
+        yield _row("  kept", percent(score.share), note="of the scored ones at most: score.keep")
+    if score.on_gpu:
+        note = f"guess: {GPU_SCORES_A_SECOND:.0f} pictures a second, as they are decoded"
+        yield _line("  time of a GPU", whole.kept.scaled(1 / (3600 * GPU_SCORES_A_SECOND)), duration, note)
+
+
 def _machine(figures: Figures, *, has_rules: bool) -> Iterator[str]:
     stages = [("profile", figures.profile_h), ("dedup", figures.dedup_h)]
     stages += [("annotate without a model", figures.rules_h)] if has_rules else []
+    stages += [("score", figures.score_h)] if figures.score is not None else []
     stages += [("publish", figures.publish_h)]
     total = sum(hours.value for _, hours in stages)
     note = f"of one core of this machine; {duration(total / cores())} on its {cores()}"

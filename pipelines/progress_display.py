@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from tqdm import tqdm
@@ -48,12 +48,13 @@ class Display:
                 stop.set()
                 thread.join()
 
-    def finished(self, name: str, counted: Account, seconds: float) -> None:
-        """Say what became of the samples in a stage."""
+    def finished(self, name: str, counted: Account, seconds: float, *, before: bool = False) -> None:
+        """Say what became of the samples in a stage; one that was done before has no rate."""
         if not self._enabled:
             return
-        rate = counted.entered / max(seconds, 1e-3)
-        line = f"{name:9} {counted.entered:>9,} in {counted.kept:>9,} kept  {seconds:7.1f} s {rate:>8,.0f}/s"
+        rate = f"{counted.entered / max(seconds, 1e-3):>8,.0f}/s"
+        line = f"{name:9} {counted.entered:>9,} in {counted.kept:>9,} kept  "
+        line += "done before" if before else f"{seconds:7.1f} s {rate}"
         for kind in ("dropped", "failed"):
             reasons = {r: n for stage in counted.by_kind(kind).values() for r, n in stage.items()}
             if reasons and name != "publish":
@@ -75,10 +76,15 @@ class Display:
             raise
         self._spent(run)
 
+    def say(self, lines: Iterable[str]) -> None:
+        """Print lines below those of a stage."""
+        if self._enabled:
+            for line in lines:
+                print(line, file=sys.stderr)
+
     def _spent(self, run: Run) -> None:
         if self._enabled:
-            for line in usage_lines(usage_record(run)):
-                print(line, file=sys.stderr)
+            self.say(usage_lines(usage_record(run)))
 
 
 def _refresh(bar: "tqdm[None]", unit: str, stop: threading.Event) -> None:

@@ -4,11 +4,25 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from schemas.card import CardConfig, SourceConfig
-from schemas.config import DedupConfig, InputConfig, NearConfig, ProfileConfig, PublishConfig, RunConfig
+from schemas.choosing import Choosing
+from schemas.config import (
+    AnnotateStep,
+    DedupConfig,
+    InputConfig,
+    NearConfig,
+    ProfileConfig,
+    PublishConfig,
+    RunConfig,
+)
+from schemas.examining import OcrConfig, QualityConfig, TagsConfig
 from schemas.filters import Filter
 from schemas.reasons import MENDED, REASONS
+from schemas.score import ClipConfig
+from schemas.scoring import KeepRule, NegativesConfig, ScoreConfig, TextRules, WordRules
+from schemas.selecting import BalanceConfig, MiningConfig, SemanticConfig
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "(top)": RunConfig,
@@ -16,6 +30,20 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "profile": ProfileConfig,
     "dedup": DedupConfig,
     "dedup.near": NearConfig,
+    "annotate[]": AnnotateStep,
+    "regions": Choosing,
+    "score": ScoreConfig,
+    "score.clip": ClipConfig,
+    "score.keep[]": KeepRule,
+    "score.texts": TextRules,
+    "score.words": WordRules,
+    "score.negatives": NegativesConfig,
+    "score.quality": QualityConfig,
+    "score.tags": TagsConfig,
+    "score.ocr": OcrConfig,
+    "score.semantic": SemanticConfig,
+    "score.balance": BalanceConfig,
+    "score.hard_negatives": MiningConfig,
     "publish": PublishConfig,
     "source": SourceConfig,
     "card": CardConfig,
@@ -51,7 +79,7 @@ def reference() -> Iterator[str]:
                 if field.is_required()
                 else f"`{_value(field.get_default(call_default_factory=True))}`"
             )
-            yield f"| `{prefix}{field.alias or name}` | {default} | {_line(field.description)} |"
+            yield f"| `{prefix}{field.alias or name}` | {default} | {_about(field)} |"
 
 
 def _options(model: type[BaseModel]) -> str:
@@ -60,6 +88,20 @@ def _options(model: type[BaseModel]) -> str:
         if name != "kind":
             shown.append(f"`{name}`" if field.is_required() else f"`{name}: {_value(field.default)}`")
     return ", ".join(shown)
+
+
+def _about(field: FieldInfo) -> str:
+    """Return a field's description, else that of the section that it is; and the names it may have."""
+    sections = [part for part in _parts(field.annotation) if isinstance(part, type)]
+    about = field.description or next((s.__doc__ for s in sections if issubclass(s, BaseModel)), "")
+    names = [f"`{part}`" for part in _parts(field.annotation) if isinstance(part, str)]
+    return _line(f"{about} One of {', '.join(names)}." if names else about)
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield the types and the literals in a type."""
+    inner = get_args(annotation)
+    yield from (part for one in inner for part in _parts(one)) if inner else (annotation,)
 
 
 def _value(value: Any) -> str:

@@ -89,7 +89,7 @@ def score_record(run: Run) -> dict[str, Any]:
     """Return by which checkpoint a run scored, which texts it left out, and what it learnt of the pool."""
     assert run.config.score is not None
     found: dict[str, Any] = {
-        "clip": run.config.score.clip.identity(),
+        "clip": run.config.score.clip.identity() | {"checkpoint": run.config.score.clip.name},
         "texts_left_out": texts_left_out(run),
         "words": words_report(run),
         "negatives": negatives_report(run),

@@ -58,6 +58,18 @@ class ClipConfig(Section):
         "nvidia-l4", description="That Dataflow should give where device is cuda, as it names it."
     )
 
+    @property
+    def name(self) -> str:
+        """Return the hub id, or the folder's last two names, such as train_hqclip/final: no path is told.
+
+        A folder right in the user's own, whose name is the user's, has but one.
+        """
+        folder = os.path.abspath(os.path.expanduser(self.checkpoint))
+        if not os.path.isdir(folder):
+            return self.checkpoint
+        above, last = os.path.split(folder)
+        return last if above == os.path.expanduser("~") else f"{os.path.basename(above)}/{last}".lstrip("/")
+
     def identity(self) -> dict[str, str]:
         """Return what decides the scores; a change of it scores again, other settings do not.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from schemas.config import InputConfig
 from schemas.shard import Shard, Unit
+from transforms.advise import Beside, advise
 from transforms.imaging.sniff import FORMAT_OF_ENDING, HEAD_BYTES, image_format
 from transforms.reading.endings import Endings
 from transforms.reading.gathering import by_short_key, regroup
@@ -16,6 +17,9 @@ from transforms.reading.tar_walk import Member, walk
 from transforms.reading.units import read_units
 
 PROBLEMS: dict[str, str] = {
+    "no_samples": "nothing is in the shard that could be a sample",
+    "missing_image": "the sample has no member (Parquet: column) of input.image",
+    "missing_text": "the sample has none of input.text; a run takes it only with a recipe that needs none",
     "dotted_key": "the key has dots: WebDataset's loaders take such samples for one",
     "interleaved": "the sample's members do not lie beside each other: loaders see halves",
     "repeated_key": "an earlier sample of the shard has this key",
@@ -26,16 +30,17 @@ PROBLEMS: dict[str, str] = {
     "gzip_named_tar": "the shard is compressed, but its name ends in .tar",
     "tar_named_gzip": "the shard is not compressed, but its name says so",
 }
-"""Kinds of problems besides the reasons in `schemas.reasons.REASONS`."""
+"""Kinds of problems besides, or said otherwise than, the reasons in `schemas.reasons.REASONS`."""
 _EXAMPLES = 3
 
 
 @dataclass(slots=True, kw_only=True)
 class Finding:
-    """How often a problem was found, and the keys of the first few."""
+    """How often a problem was found, the keys of the first few, and what is known of it or would mend it."""
 
     count: int = 0
     examples: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +65,12 @@ def diagnose(shard: Shard, config: InputConfig) -> Diagnosis:
         OSError: the shard is not there or cannot be read.
         InputError: a Parquet shard has no column of images.
     """
-    tally = _Tally()
+    tally = _Tally(config=config)
     if shard.format == "parquet":
         for unit in read_units(shard, config):
             missing = half_reason(unit)
+            if missing:
+                tally.look(missing, unit)
             tally.take(unit, {kind for kind in (missing or unit.reason,) if kind})
     else:
         _diagnose_tar(shard, config, tally)
@@ -81,7 +88,10 @@ def _diagnose_tar(shard: Shard, config: InputConfig, tally: "_Tally") -> None:
             kinds = set() if half or unit.reason is None else {unit.reason}
             if isinstance(item, Group):
                 kinds |= group_problems(item, unit, maker)
+                if "unsupported_format" in kinds:
+                    tally.look("unsupported_format", unit, item, source)
                 if half and "macos_leftover" not in kinds:
+                    tally.look(half, unit, item, source)
                     members = tuple(replace(member, data=None) for member in item.members)
                     halves.append((replace(item, members=members), half))
             tally.take(unit, kinds - {"no_key"} if "macos_leftover" in kinds else kinds)
@@ -143,6 +153,13 @@ def image_head(member: Member, source: Source) -> bytes:
     return source.read(member.offset, size) if member.data is None else member.data[:size]
 
 
+def _head_of(member: Member, source: Source | None) -> bytes | None:
+    """Return what tells what a member is; None where it was passed over and cannot be read any more."""
+    if source is None or not member.is_file or (member.data is None and not source.lazy):
+        return None
+    return image_head(member, source)
+
+
 def true_ending(kind: str, ending: str, endings: Endings) -> str:
     """Return the given ending, or a configured one of the image's kind where it is another kind's."""
     prefix, dot, last = ending.rpartition(".")
@@ -154,22 +171,33 @@ def true_ending(kind: str, ending: str, endings: Endings) -> str:
 
 @dataclass(slots=True)
 class _Tally:
+    config: InputConfig
     units: int = 0
     samples: int = 0
     findings: dict[str, Finding] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)  # the first by its case-folded form
     seen: set[str] = field(default_factory=set)
+    beside: dict[str, Beside] = field(default_factory=dict)
+
+    def look(self, kind: str, unit: Unit, group: Group | None = None, source: Source | None = None) -> None:
+        """Note what else is in a sample with a problem: in a row of Parquet where no group is given."""
+        beside = self.beside.setdefault(kind, Beside(is_table=group is None))
+        members = zip(group.endings, group.members, strict=True) if group else ()
+        heads = ((ending, _head_of(member, source)) for ending, member in members)
+        beside.take(unit, heads, self.config)
 
     def add(self, kind: str, key: str) -> None:
         finding = self.findings.setdefault(kind, Finding())
         finding.count += 1
-        if len(finding.examples) < _EXAMPLES:
+        if key and len(finding.examples) < _EXAMPLES:
             finding.examples.append(key)
 
     def take(self, unit: Unit, kinds: Iterable[str]) -> None:
         self.units += 1
         for kind in sorted(kinds):
             self.add(kind, unit.key)
+            if not unit.key and unit.value:  # it is about the shard
+                self.findings[kind].advice = [unit.value]
         if unit.reason is not None or unit.text is None:
             return
         self.samples += 1
@@ -181,5 +209,10 @@ class _Tally:
         self.seen.add(unit.key)
 
     def result(self, shard: Shard) -> Diagnosis:
+        if not self.units:
+            self.add("no_samples", "")
+        for kind, line in advise(self.beside, self.config):
+            if kind in self.findings:  # else its halves were brought together
+                self.findings[kind].advice.append(line)
         problems = dict(sorted(self.findings.items()))
         return Diagnosis(shard=shard.name, units=self.units, samples=self.samples, problems=problems)

@@ -79,8 +79,8 @@ def test_inspect_and_verify(small: Path, capsys: pytest.CaptureFixture[str]) -> 
     (output / "shards" / "00000.tar").unlink()
     assert main(["verify", str(output)]) == 1
     assert capsys.readouterr().out.splitlines() == [
-        "shards/00000.tar: missing",
-        "croissant.json: shards/00000.tar is described, but missing",
+        "shards/00000.tar: missing; run `pairwright curate` again",
+        "croissant.json: shards/00000.tar is described, but missing; run `pairwright curate` again",
     ]
 
 

@@ -148,7 +148,7 @@ def test_an_interrupted_run_goes_on(clips: list[str], setup: Path, monkeypatch: 
         ("evaluations.0.templates=[a photo]", "must hold {} once, where the class's name goes"),
         ("evaluations.0.data.path=/nowhere", "evaluation 'zero_shot': /nowhere has 0 class folders"),
         ("evaluations.0.name=sure", "two evaluations are named 'sure'; give each a `name` of its own"),
-        ("evaluations.0.name=a.b", "evaluations.0.zero_shot.name: "),
+        ("evaluations.0.name=a.b", "evaluations[0].name: "),
         ("evaluations=[]", "evaluations is empty; add one"),
         ("batch=0", "batch: "),
         ("devise=cpu", "devise: unknown field; did you mean 'device'?"),

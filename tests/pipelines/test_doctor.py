@@ -14,24 +14,14 @@ import pytest
 from apache_beam.io.filesystem import FileMetadata, FileSystem
 
 from demo_data.scenes import render_scene, scene_members, write_scenes
-from demo_data.tar_writing import add_member
 from pipelines.doctor import run_doctor
 from pipelines.verify import verify
 from schemas.errors import ConfigError
+from tests.tars import write_tar
 
 
 def picture(seed: int) -> bytes:
     return dict(scene_members(render_scene(seed, 64)))["jpg"]
-
-
-def write_tar(path: Path, members: list[tuple[str, bytes]], cut: int = 0) -> None:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, data in members:
-            add_member(tar, name, data)
-        end = tar.offset - cut if cut else None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(buffer.getvalue()[:end])
 
 
 def sick(folder: Path) -> Path:

@@ -18,8 +18,11 @@ ODD_SHARDS = Path(__file__).parents[3] / "shared" / "data" / "odd_shards"
 COUNTS = {
     "in": 1200,
     "published": 3,
-    "dropped": {"profile": {"words": 1100}},
-    "failed": {"annotate": {"bad_reply": 97}},
+    "dropped": {
+        "dedup": {"exact_duplicate": 9, "near_duplicate": 30},
+        "profile": {"aspect": 1, "words": 1058},
+    },
+    "failed": {"annotate": {"bad_reply": 97}, "read": {"null_row": 2}},
 }
 
 
@@ -75,11 +78,15 @@ def _tar(path: Path, members: list[tuple[str, bytes]]) -> str:
 def test_a_run_by_hand(tmp_path: Path) -> None:
     shard = tmp_path / "shards" / "00000.tar"
     lines = list(inspect(str(_output(tmp_path)), limit=1))
-    joined = "".join(lines[6:9]).replace(" ", "")
-    assert lines[:6] == [
+    joined = "".join(lines[10:13]).replace(" ", "")
+    assert lines[:10] == [  # as samples flow, and most of them first
         "run         mine",
         "in          1,200",
-        "            - 1,100 dropped by profile: words",
+        "            - 2 failed by read: null_row",
+        "            - 1,058 dropped by profile: words",
+        "            - 1 dropped by profile: aspect",
+        "            - 30 dropped by dedup: near_duplicate",
+        "            - 9 dropped by dedup: exact_duplicate",
         "            - 97 failed by annotate: bad_reply",
         "published   3",
         "",

@@ -98,16 +98,30 @@ def test_no_more_than_a_sheet_holds(tmp_path: Path) -> None:
 
 def test_what_cannot_be_drawn_is_told(tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
-    shard = write_shard(tmp_path / "0.tar", [b"no picture", photo()], regions=())
+    shard = write_shard(tmp_path / "0.tar", [b"no picture", photo()])
     lines = list(write_sheet(shard, str(out), 5))
     assert lines[0].startswith("problem     000000000: the picture cannot be decoded")
-    assert lines[1].startswith("regions     0 in 1 pictures:")
+    assert lines[1].startswith("regions     1 in 1 pictures:")
     out.unlink()
     for nothing in (b"", b"x" * 600, Path(shard).read_bytes()[:700]):
         (tmp_path / "x.tar").write_bytes(nothing)
-        joined = " ".join(write_sheet(str(tmp_path / "x.tar"), str(out), 5))
-        assert "no pictures of ours to draw in" in joined
+        with pytest.raises(ConfigError, match=r"is not written: no pictures of ours are in .*x\.tar; give"):
+            list(write_sheet(str(tmp_path / "x.tar"), str(out), 5))
     assert not out.exists()
+
+
+def test_a_run_without_regions_has_no_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shard, out = (
+        write_shard(tmp_path / "0.tar", [photo(), photo(size=(99, 98))], regions=()),
+        tmp_path / "s.png",
+    )
+    assert main(["inspect", shard, "--regions", str(out)]) == 2
+    told = capsys.readouterr()
+    assert (told.out, out.exists()) == ("", False)
+    assert told.err == (
+        f"pairwright: --regions {out} is not written: the samples looked at have no regions; run a "
+        "recipe that writes them (docs/regions.md), or look further with --limit 12\n"
+    )
 
 
 def test_where_a_sheet_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,15 +61,15 @@ def test_defaults_are_the_papers(tmp_path: Path) -> None:
         ({"outptu": "o"}, "outptu: unknown field; did you mean 'output'?"),
         ({"input": {"shards": "a", "imgae": "x"}}, "input.imgae: unknown field; did you mean 'image'?"),
         ({"input": {}}, "input.shards: missing; add it"),
-        ({"publish": {"samples_per_shard": 0}}, "greater than or equal to 1 (is 0)"),
+        ({"publish": {"samples_per_shard": 0}}, "publish.samples_per_shard: 0 is too small; give 1 or more"),
         ({"profile": {"filters": [{"kind": "wrods"}]}}, "unknown kind 'wrods'; did you mean 'words'?"),
         ({"profile": {"filters": [{"kind": "side", "min": 3}]}}, "did you mean 'min_px'?"),
         ({"profile": {"filters": [{"kind": "words", "min": 4, "max": 2}]}}, "min 4 is over max 2"),
         ({"profile": {"filters": [{"kind": "pixels"}]}}, "give min, max or both"),
         ({"annotate": [{"recipe": "hqclip", "worker": "v"}]}, "annotate names worker 'v', but workers has w"),
         ({"annotate": [{"recipe": "a", "worker": "w"}] * 2}, "annotate runs recipe 'a' twice"),
-        ({"profile": {"max_drop_ratio": 2}}, "less than or equal to 1 (is 2)"),
-        ({"name": "../x"}, "name: string should match pattern"),
+        ({"profile": {"max_drop_ratio": 2}}, "profile.max_drop_ratio: 2 is too large; give 1 or less"),
+        ({"name": "../x"}, "name: '../x' does not match ^[A-Za-z0-9]"),
     ],
 )
 def test_mistakes_name_field_value_and_mend(tmp_path: Path, change: dict[str, Any], line: str) -> None:
@@ -81,11 +81,14 @@ def test_mistakes_name_field_value_and_mend(tmp_path: Path, change: dict[str, An
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("name: [", "expected"),
+        ("name: [", "run.yaml, line 1, column 8: the file ends within a bracket ["),
         ("just words", "holds no `field: value` lines"),
         ("", "holds no `field: value` lines"),
-        ("name: a\nname: b\n", "'name' is given twice"),
-        ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor"),
+        ("name: a\nname: b\n", "run.yaml, line 2, column 1: 'name' is given twice; take one out"),
+        (
+            "a: !!python/object/apply:os.system ['true']",
+            "line 1, column 4: a tag such as !!name is not taken",
+        ),
     ],
 )
 def test_files_that_are_no_configuration(tmp_path: Path, text: str, line: str) -> None:
@@ -107,7 +110,8 @@ def test_missing_binary_and_huge_files(tmp_path: Path) -> None:
 def test_settings_change_fields_and_items_of_lists(tmp_path: Path) -> None:
     settings = [
         "publish.samples_per_shard=7",
-        "profile.filters.1.min_px=5",
+        "profile.filters.1.min_px=6",
+        "profile.filters[1].min_px=5",
         "dedup.near.max_distance=2",
         "input.shards=[b.tar, c.tar]",
     ]
@@ -121,8 +125,18 @@ def test_settings_change_fields_and_items_of_lists(tmp_path: Path) -> None:
     assert config.output == "elsewhere"
 
 
+def test_an_output_is_needed_only_where_something_is_written(tmp_path: Path) -> None:
+    path = write(tmp_path, {name: value for name, value in GOOD.items() if name != "output"})
+    with pytest.raises(ConfigError, match="output: missing; add it"):
+        load_config(path, RunConfig)
+    assert load_config(path, RunConfig, writes=False).name == "x"
+    with pytest.raises(ConfigError, match="output: 5 is no text"):
+        load_config(path, RunConfig, ["output=5"], writes=False)
+
+
 @pytest.mark.parametrize(
-    "setting", ["a", "=1", "a..b=1", "profile.filters.9.min=1", "name.x=1", "name=[", "name=*a"]
+    "setting",
+    ["a", "=1", "a..b=1", "profile.filters.9.min=1", "name.x=1", "name=[", "name=*a", "name=2020-13-99"],
 )
 def test_settings_that_lead_nowhere(tmp_path: Path, setting: str) -> None:
     assert "--set" in error_of(tmp_path, GOOD, setting)

@@ -281,6 +281,15 @@ def test_figures_as_they_are_written() -> None:
     assert [duration(h) for h in (0, 1 / 60, 99.96, 1e6)] == ["0.0 s", "1.0 min", "100.0 h", "1,000,000 h"]
 
 
+def test_a_plan_needs_no_output(planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    values = yaml.safe_load(planted.read_text())
+    del values["output"]
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(values))
+    assert main(["plan", str(tmp_path / "run.yaml"), "--sample", "128"]) == 0
+    assert capsys.readouterr().out.startswith("plan of planted")
+    assert [path.name for path in tmp_path.iterdir()] == ["run.yaml"]
+
+
 @pytest.mark.parametrize("kind", ["segments", "owlv2"])
 def test_a_detector_is_planned_without_tokens(planted: Path, kind: str) -> None:
     if kind == "owlv2":

@@ -68,7 +68,7 @@ def test_what_was_measured_by_hand() -> None:
 
 
 def test_a_detector_writes_no_tokens() -> None:
-    owl = Owlv2WorkerConfig(kind="owlv2", model="m")
+    owl = Owlv2WorkerConfig(kind="owlv2", model="m", device="cuda")
     step = replace(planned(), step=Step(recipe=Detect(), worker=owl))
     found = step_figures(step, None, Estimate.exact(1000))
     assert [bounds(one) for one in (found.tokens_in, found.tokens_out, found.cost)] == [(0, 0, 0)] * 3

@@ -1,5 +1,6 @@
 """The table of a large job against sums worked by hand, and docs/scaling.md against the command."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,18 @@ from pipelines.plan_scaling import (
     score_cost,
     web_job,
 )
+from pipelines.plan_score import plan_score
 from pipelines.plan_steps import StepPlan
 from pipelines.plan_table import show_bytes
 from recipes.hqclip import HqClip
 from schemas.config import DedupConfig, NearConfig, RunConfig
-from schemas.workers import OpenAIWorkerConfig, RulesWorkerConfig, VllmWorkerConfig, WorkerConfig
+from schemas.workers import (
+    OpenAIWorkerConfig,
+    Owlv2WorkerConfig,
+    RulesWorkerConfig,
+    VllmWorkerConfig,
+    WorkerConfig,
+)
 from transforms.steps import Step
 
 ROOT = Path(__file__).parents[2]
@@ -128,11 +136,25 @@ def test_dedup_moves_every_copy_once_it_has_partitions() -> None:
 
 
 def test_scoring_needs_a_gpu_where_it_is_configured() -> None:
-    assert score_cost(330, 1000, on_gpu=True).gpu_s == pytest.approx(1)
-    assert score_cost(330, 1000, on_gpu=False).gpu_s == 0
-    clip = {"checkpoint": "openai/clip-vit-base-patch32", "device": "cuda"}
-    found = named(stage_costs(config(score={"clip": clip}), figures(660, 330), LOCAL, 1e9, []))
-    assert found["score"].gpu_s == pytest.approx(1)
+    assert score_cost(330, 1000, 0.003, on_gpu=True).gpu_s == pytest.approx(1)
+    assert score_cost(330, 1000, 0.1, on_gpu=False).gpu_s == 0
+    score = {"clip": {"checkpoint": "openai/clip-vit-base-patch32"}, "keep": [{"share": 0.5}]}
+    for device, cpu_s, gpu_s in (("cuda", 330 * 0.003, 1), ("cpu", 330 * (0.092 + 0.0176), 0)):
+        score["clip"]["device"] = device  # type: ignore[call-overload]
+        told = config(score=score)
+        planned = replace(figures(660, 330), score=plan_score(told, []))
+        found = named(stage_costs(told, planned, LOCAL, 1e9, []))
+        assert (found["score"].cpu_s, found["score"].gpu_s) == (pytest.approx(cpu_s), pytest.approx(gpu_s))
+        assert found["publish"].read == pytest.approx(165 * 50_000)
+
+
+def test_a_detector_on_the_cpu_takes_no_gpu() -> None:
+    whole = figures(1000, 500)
+    for device, gpu_s, cpu_s in (("cuda", 500 * 0.1, 0.0), ("cpu", 0.0, 500 * 15.0)):
+        owl = step(Owlv2WorkerConfig(kind="owlv2", model="m", device=device))  # type: ignore[arg-type]
+        (found,) = (s for s in stage_costs(config(), whole, LOCAL, 1e9, [(owl, None)]) if s.requests)
+        assert found.gpu_s == pytest.approx(gpu_s)
+        assert found.cpu_s == pytest.approx(cpu_s + 500 * 0.0079)
 
 
 def test_the_table_sums_its_rows() -> None:

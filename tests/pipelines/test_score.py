@@ -304,7 +304,7 @@ def test_limits_and_machines_redo_nothing(
     first = curate(config, tmp_path / "out")
     made = tables(first.output)
     tars = {path: path.stat().st_mtime_ns for path in (first.output / "shards").glob("*.tar")}
-    elsewhere = tmp_path / "elsewhere" / checkpoint.name
+    elsewhere = tmp_path / "elsewhere" / checkpoint.parent.name / checkpoint.name  # as the card names it
     shutil.copytree(checkpoint, elsewhere)
     config["score"]["clip"] = {"checkpoint": str(elsewhere), "batch_size": 3}
     config["score"]["max_drop_ratio"] = 0.99

@@ -42,6 +42,15 @@ def test_a_folder_is_what_is_in_it(folder: Path, tmp_path: Path, monkeypatch: py
     assert identity(folder, revision="ignored") == before
 
 
+def test_a_folder_is_named_by_its_last_two_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ClipConfig(checkpoint=str(folder)).name == f"{folder.parent.name}/final"
+    monkeypatch.chdir(folder)
+    assert ClipConfig(checkpoint=".").name == f"{folder.parent.name}/final"
+    assert ClipConfig(checkpoint="openai/clip-vit-base-patch32").name == "openai/clip-vit-base-patch32"
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert ClipConfig(checkpoint="~/final").name == "final"
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json", "merges.txt"])
 def test_a_changed_file_scores_again(folder: Path, name: str) -> None:
     before = identity(folder)
