@@ -1,52 +1,21 @@
 """Print the reference of filters, reasons and configuration in Markdown: `python -m pipelines.reference`."""
 
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from schemas.card import CardConfig, SourceConfig
-from schemas.choosing import Choosing
-from schemas.config import (
-    AnnotateStep,
-    DedupConfig,
-    InputConfig,
-    NearConfig,
-    ProfileConfig,
-    PublishConfig,
-    RunConfig,
-)
-from schemas.examining import OcrConfig, QualityConfig, TagsConfig
+from schemas.config import RunConfig
+from schemas.evaluate import EvaluateConfig
 from schemas.filters import Filter
 from schemas.reasons import MENDED, REASONS
-from schemas.score import ClipConfig
-from schemas.scoring import KeepRule, NegativesConfig, ScoreConfig, TextRules, WordRules
-from schemas.selecting import BalanceConfig, MiningConfig, SemanticConfig
+from schemas.train import TrainConfig
 
-SECTIONS: dict[str, type[BaseModel]] = {
-    "(top)": RunConfig,
-    "input": InputConfig,
-    "profile": ProfileConfig,
-    "dedup": DedupConfig,
-    "dedup.near": NearConfig,
-    "annotate[]": AnnotateStep,
-    "regions": Choosing,
-    "score": ScoreConfig,
-    "score.clip": ClipConfig,
-    "score.keep[]": KeepRule,
-    "score.texts": TextRules,
-    "score.words": WordRules,
-    "score.negatives": NegativesConfig,
-    "score.quality": QualityConfig,
-    "score.tags": TagsConfig,
-    "score.ocr": OcrConfig,
-    "score.semantic": SemanticConfig,
-    "score.balance": BalanceConfig,
-    "score.hard_negatives": MiningConfig,
-    "publish": PublishConfig,
-    "source": SourceConfig,
-    "card": CardConfig,
+CONFIGURATIONS: dict[str, type[BaseModel]] = {
+    "Configuration": RunConfig,
+    "Configuration of `pairwright train`": TrainConfig,
+    "Configuration of `pairwright evaluate`": EvaluateConfig,
 }
 
 
@@ -68,18 +37,57 @@ def reference() -> Iterator[str]:
     yield "What could be mended without guessing, as `facts.mended` of a sample says.\n"
     yield "| note | meaning |\n|---|---|"
     yield from (f"| `{note}` | {meaning} |" for note, meaning in MENDED.items())
-    yield "\n## Configuration\n"
-    yield "`pairwright schema` prints it as JSON Schema.\n"
-    yield "| field | default | |\n|---|---|---|"
-    for section, model in SECTIONS.items():
-        prefix = "" if section == "(top)" else f"{section}."
-        for name, field in model.model_fields.items():
-            default = (
-                "needed"
-                if field.is_required()
-                else f"`{_value(field.get_default(call_default_factory=True))}`"
-            )
-            yield f"| `{prefix}{field.alias or name}` | {default} | {_about(field)} |"
+    for title, model in CONFIGURATIONS.items():
+        yield f"\n## {title}\n"
+        if model is RunConfig:
+            yield "`pairwright schema` prints it as JSON Schema.\n"
+        yield "| field | default | |\n|---|---|---|"
+        yield from (_row(place, field) for place, field in settings(model))
+
+
+def settings(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yield the place of each setting of a section, and then of the sections in it.
+
+    `[]` stands for an item of a list, NAME for a name of the user's, and a kind in brackets for a section
+    that is of one of several kinds. Filters are left out: they have a table of their own.
+    """
+    told = prefix.endswith(").")  # of which kind the section is
+    fields = {
+        f"{prefix}{field.alias or name}": field
+        for name, field in model.model_fields.items()
+        if not (told and name == "kind")
+    }
+    yield from fields.items()
+    for place, field in fields.items():
+        sections = [part for part in _parts(field.annotation) if _is_section(part)]
+        container = next(iter(_containers(field.annotation)), "")
+        for section in sections:
+            kind = f"({_kind(section)})" if len(sections) > 1 else ""
+            if place != "profile.filters":
+                yield from settings(section, f"{place}{container}{kind}.")
+
+
+def _is_section(part: Any) -> bool:
+    return isinstance(part, type) and issubclass(part, BaseModel)
+
+
+def _kind(section: type[BaseModel]) -> str:
+    return str(get_args(section.model_fields["kind"].annotation)[0])
+
+
+def _containers(annotation: Any) -> Iterator[str]:
+    """Yield what a list or mapping in a type adds to a place."""
+    if get_origin(annotation) in (tuple, list):
+        yield "[]"
+    if get_origin(annotation) is dict:
+        yield ".NAME"
+    for inner in get_args(annotation):
+        yield from _containers(inner)
+
+
+def _row(place: str, field: FieldInfo) -> str:
+    default = "needed" if field.is_required() else f"`{_value(field.get_default(call_default_factory=True))}`"
+    return f"| `{place}` | {default} | {_about(field)} |"
 
 
 def _options(model: type[BaseModel]) -> str:
@@ -92,10 +100,10 @@ def _options(model: type[BaseModel]) -> str:
 
 def _about(field: FieldInfo) -> str:
     """Return a field's description, else that of the section that it is; and the names it may have."""
-    sections = [part for part in _parts(field.annotation) if isinstance(part, type)]
-    about = field.description or next((s.__doc__ for s in sections if issubclass(s, BaseModel)), "")
+    sections = [part for part in _parts(field.annotation) if _is_section(part)]
+    about = field.description or (sections[0].__doc__ if len(sections) == 1 else "")
     names = [f"`{part}`" for part in _parts(field.annotation) if isinstance(part, str)]
-    return _line(f"{about} One of {', '.join(names)}." if names else about)
+    return _line(f"{about or ''} One of {', '.join(names)}." if names else about)
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
