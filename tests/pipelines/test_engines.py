@@ -1,6 +1,7 @@
 """The same run on every engine that is here: the same bytes."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -31,6 +32,17 @@ CONFIG: dict[str, Any] = {
         {"recipe": "cloc_phrases", "worker": "baseline"},
         {"recipe": "detect", "worker": "detector"},
     ],
+    "score": {
+        "keep": [{"of": "clip_best", "share": 0.9}],
+        "texts": {"margin": 0.0},
+        "words": {"rewrite": "baseline", "template": ""},
+        "negatives": {},
+        "tags": {},
+        "semantic": {"max_cosine": 0.9999},
+        "balance": {"t": 5},
+        "hard_negatives": {},
+        "embeddings": True,
+    },
     "publish": {"samples_per_shard": 7},
     "chunk_samples": 5,
 }
@@ -66,7 +78,7 @@ ENGINES: dict[str, Callable[[], list[str]]] = {
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def config(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a configuration over 24 scenes, two of them twice, in four shards."""
     folder = tmp_path_factory.mktemp("engines")
     write_scenes(folder / "input", count=24, seed=5, size_px=64, per_shard=8)
@@ -74,7 +86,9 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "again" / "00000.tar").rename(folder / "input" / "00003.tar")
     path = folder / "run.yaml"
     shards = f"{folder}/input/*.tar"
-    path.write_text(yaml.safe_dump(CONFIG | {"input": {"shards": shards}, "output": f"{folder}/out"}))
+    score = CONFIG["score"] | {"clip": {"checkpoint": str(checkpoint)}}
+    here = {"input": {"shards": shards}, "output": f"{folder}/out", "score": score}
+    path.write_text(yaml.safe_dump(CONFIG | here))
     return path
 
 
@@ -83,7 +97,10 @@ def embedded(config: Path, curate: Callable[..., Any]) -> dict[str, str]:
     """Return the digests of the embedded engine's output."""
     run = curate(config, config.parent / "embedded")
     assert run.counts["dropped"]["dedup"] == {"exact_duplicate": 2}
-    assert len([name for name in run.digests if name.endswith(".tar")]) >= 3
+    assert len([name for name in run.digests if name.endswith(".tar")]) >= 2
+    told = json.loads((run.output / "run.json").read_text())["score"]
+    assert told["rewritten"]["long_positive"]["mended"] > 0
+    assert "embeddings/00000.parquet" in run.digests
     return dict(run.digests)
 
 
