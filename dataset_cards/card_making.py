@@ -145,7 +145,7 @@ def _sent_back(made: Mapping[str, Any]) -> Iterator[str]:
     yield (
         "Sentences with a misaligned word were sent back once, the word named, to "
         f"{escape_markdown(writer['model'])} by the recipe {recipe}, and scored anew; `KEY.json` says under "
-        "`provenance.mended` which of them stand:"
+        "`provenance.realigned` which of them stand:"
     )
     yield ""
     rows = [

@@ -66,11 +66,11 @@ function beside(view, field, place, kind) {
   return scores[place] === null ? "none" : number(scores[place], SCORES[kind].digits);
 }
 
-const mendedBy = (view) => ["mended", (view.who.mended || {}).model].filter(Boolean).join(" by ");
+const mendedBy = (view) => ["mended", (view.who.realigned || {}).model].filter(Boolean).join(" by ");
 
 /** Add below a text that it was mended, and by whom. */
 function marked(view, { field, place, shown }) {
-  const anew = (view.beside[field] || {}).mended || [];
+  const anew = (view.beside[field] || {}).realigned || [];
   if (anew.includes(place)) shown.append(make("small", { class: "mended" }, mendedBy(view)));
   return shown;
 }
@@ -173,7 +173,7 @@ function hints(view) {
   counted.push(["regions", view.regions.length]);
   const told = counted.filter(([, many]) => many)
     .map(([name, many]) => (many > 1 ? `${many} ${name}` : name.endsWith("s") ? `1 ${name.slice(0, -1)}` : name));
-  const anew = Object.values(view.beside).map((columns) => (columns.mended || []).length).reduce((a, b) => a + b, 0);
+  const anew = Object.values(view.beside).map((columns) => (columns.realigned || []).length).reduce((a, b) => a + b, 0);
   if (anew) told.push(`${anew} ${mendedBy(view)}`);
   if (view.set === "here" || view.set === "there") told.push(`only ${view.set}`);
   return [...told, ...Object.entries(view.scores).map(([name, score]) => `${plain(name)} ${number(score)}`)];

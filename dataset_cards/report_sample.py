@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Any
 
 from dataset_cards.report_changes import Part, word_changes
-from dataset_cards.report_scores import MENDED, beside_texts, mended_texts, other_scores, single_scores
+from dataset_cards.report_scores import REALIGNED, beside_texts, mended_texts, other_scores, single_scores
 from dataset_cards.report_text import TextRoom
 from dataset_cards.report_values import (
     MAX_FACT_CHARS,
@@ -26,9 +26,9 @@ _LISTED = tuple(name for name in FIELDS if name not in (*_PAIRED, "regions"))
 
 View = dict[str, Any]
 """`kind` (published, dropped, failed, other), `uid`, `key`, `shard`, `source`, `alt`, `caption`, `pairs`
-[[part]], `texts` {field: [text]}, `beside` {field: {clip: [score], f_clipscore_grad: [score], mended:
+[[part]], `texts` {field: [text]}, `beside` {field: {clip: [score], f_clipscore_grad: [score], realigned:
 [place]}}, `regions` [{box, phrase, score, raw}], `scores`, `others` (scores that are texts), `facts`, `who`
-{field or mended: {...}}, `fields`, `recipes`, `picture`; of those that are not published `stage`,
+{field or realigned: {...}}, `fields`, `recipes`, `picture`; of those that are not published `stage`,
 `reason` and `value`; where two runs are compared `set` (same, differs, here, there) and `changes` {field:
 [[part]]}."""
 
@@ -127,14 +127,14 @@ def _pairs(record: Mapping[str, Any], room: TextRoom) -> list[list[Part]]:
 
 def _writers(record: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     written = as_mapping(record.get("provenance"))
-    return {name: as_mapping(by) for name, by in written.items() if name in (*FIELDS, MENDED)}
+    return {name: as_mapping(by) for name, by in written.items() if name in (*FIELDS, REALIGNED)}
 
 
 def _who(record: Mapping[str, Any], room: TextRoom) -> dict[str, dict[str, str]]:
-    """Return who wrote each field, and under `mended` who wrote sentences anew, and which."""
+    """Return who wrote each field, and under `realigned` who wrote sentences anew, and which."""
     who = {name: short_texts(by, room) for name, by in _writers(record).items()}
-    if MENDED in who and (texts := mended_texts(record)):
-        who[MENDED] |= {"sentences": room.take(", ".join(texts), MAX_FACT_CHARS)}
+    if REALIGNED in who and (texts := mended_texts(record)):
+        who[REALIGNED] |= {"sentences": room.take(", ".join(texts), MAX_FACT_CHARS)}
     return who
 
 

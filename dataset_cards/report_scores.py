@@ -19,7 +19,7 @@ TEXT_FIELDS = tuple(name for name in FIELDS if is_list_field(name) and name != "
 KINDS = ("clip", "f_clipscore_grad")
 """Scores of single texts; those of a field are in the list KIND_FIELD."""
 
-MENDED = "mended"
+REALIGNED = "realigned"
 """Beside the fields of a record's `provenance`."""
 
 _DIGITS = 6
@@ -28,7 +28,7 @@ _MOST_BYTES = 12
 
 
 def beside_texts(record: Mapping[str, Any], room: TextRoom) -> dict[str, dict[str, Column]]:
-    """Return what stands beside the texts of each list field: `KINDS`, and the places of those `mended`.
+    """Return what stands beside the texts of each list field: `KINDS`, and the places of those `realigned`.
 
     Scores are in the order of the texts as the page has them, null where one has none. A list of another
     length than the field is nobody's, and left out.
@@ -43,7 +43,7 @@ def beside_texts(record: Mapping[str, Any], room: TextRoom) -> dict[str, dict[st
         }
         anew = [shown for shown, place in enumerate(places) if place in _mended_places(record, field)]
         if anew and _pay(room, len(anew)):
-            columns[MENDED] = anew
+            columns[REALIGNED] = anew
         if columns:
             found[field] = columns
     return found
@@ -96,7 +96,7 @@ def _fitting(record: Mapping[str, Any], kind: str, field: str) -> Sequence[Any]:
 
 
 def _mended_places(record: Mapping[str, Any], field: str) -> set[int]:
-    by = as_mapping(as_mapping(record.get("provenance")).get(MENDED))
+    by = as_mapping(as_mapping(record.get("provenance")).get(REALIGNED))
     value = as_mapping(by.get("sentences")).get(field)
     last = len(_items(record, field)) - 1
     places = value[: last + 1] if isinstance(value, list) else []

@@ -15,7 +15,6 @@ from schemas.config import AnnotateStep
 from transforms.accounts import Account, total
 from transforms.annotate_shards import AnnotateShards
 from transforms.commit_accounts import CommitAccounts, read_accounts
-from transforms.scoring.scored import decided
 from transforms.shard_groups import plan_groups
 from transforms.storage import exists
 
@@ -50,15 +49,20 @@ def check_workers(run: Run) -> None:
         WorkerError: one could not.
     """
     summaries = _summaries(run)
-    asked = [(step.worker, summaries[step.recipe]) for step in run.config.annotate]
-    if run.config.rewriter is not None:
-        asked.append((run.config.rewriter, run.summary("score", decided(run.config))))
-    elsewhere = runs_elsewhere(run.arguments)
-    for worker_name, summary in asked:
-        config = run.config.workers[worker_name]
-        if not exists(summary) and not (elsewhere and resource_hints(config)):
-            with closing(make_worker(config)) as worker:
-                worker.check()
+    for step in run.config.annotate:
+        check_worker(run, step.worker, summaries[step.recipe])
+
+
+def check_worker(run: Run, name: str, summary: str) -> None:
+    """Look whether a worker could answer, unless the summary of what it is asked for is there.
+
+    Raises:
+        WorkerError: it could not.
+    """
+    config = run.config.workers[name]
+    if not exists(summary) and not (runs_elsewhere(run.arguments) and resource_hints(config)):
+        with closing(make_worker(config)) as worker:
+            worker.check()
 
 
 def _summaries(run: Run) -> dict[str, str]:

@@ -26,9 +26,7 @@ def composition_record(run: Run) -> dict[str, Any]:
     scored = None if run.config.score is None else decided(run.config)
     made_from = [run.marks, asked, run.config.chunk_samples, scored, list(fields)]
     work = partial(composition, config=run.config)
-    counted: Counter[tuple[str, ...]] = Counter()
-    for *key, number in counted_in_shards(run, "composition", made_from, work, run.jobs):
-        counted[tuple(key)] += number
+    counted = counted_in_shards(run, "composition", made_from, work, run.jobs)
     return {name: _of_field(counted, name) for name in fields}
 
 

@@ -1,4 +1,4 @@
-"""Run every stage in order: profile, dedup, annotate, publish."""
+"""Run every stage in order: profile, dedup, annotate, score, publish."""
 
 import time
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from pipelines.run import Run
 from pipelines.run_record import note_seconds, score_record
 from pipelines.score import check_scorer, run_score
 from pipelines.score_lines import score_lines
+from pipelines.score_rewriting import check_rewriter
 from schemas.errors import AccountingError
 from transforms.accounts import Account
 from transforms.scoring.scored import decided
@@ -63,6 +64,7 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
     """
     display = display or Display(enabled=False)
     check_workers(run)  # hours before they are needed
+    check_rewriter(run)
     check_scorer(run)
     left = 0
     counted = Account()
@@ -72,8 +74,7 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
         before = was_done(run, name)
         started = time.monotonic()
         expected = left * len(run.config.annotate) if name == "annotate" else left
-        asks = name == "annotate" or (name == "score" and run.config.rewriter is not None)
-        with display.spending(run) if asks else nullcontext():
+        with display.spending(run) if name == "annotate" else nullcontext():
             with display.stage(name, samples=expected, bytes_in=run.bytes_in):
                 counted = stage(run)
             if name != "publish" or run.config.score is not None or not run.config.annotate:
@@ -82,6 +83,8 @@ def run_curate(run: Run, display: Display | None = None) -> Account:
             display.finished(name, counted, seconds, before=before)
         if name == "score":
             display.say(score_lines(score_record(run)))
+            if run.config.rewriter is not None:
+                display.spent(run)
         if name != "publish":  # which notes its own, for run.json to hold it
             note_seconds(run, name, seconds)
         left = counted.kept if name != "annotate" else left

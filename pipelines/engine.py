@@ -23,7 +23,7 @@ _ELSEWHERE = ("DataflowRunner", "FlinkRunner", "PortableRunner", "SparkRunner")
 """Runners whose steps run on other machines, or in containers."""
 
 _JOB = re.compile(r"To access the Dataflow monitoring console|Job [\w-]+ is in state ")
-"""Of what Dataflow's runner says: where to look, and how far it is. It says options too, which may be secret."""
+"""Of what Dataflow's runner says: where to look, how far it is. It says options too: maybe secrets."""
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 _RAISED = re.compile(r"^(?P<module>(?:\w+\.)*)(?P<kind>[A-Z]\w*): (?P<message>.*)$", re.MULTILINE)

@@ -105,7 +105,8 @@ def _of_score(score: ScorePlan, rewriter: str | None) -> Iterator[str]:
     if score.unforeseen:
         yield f"score: what {', '.join(score.unforeseen)} drop no sample shows; it counts as kept."
     if rewriter is not None:
-        yield f"score: requests to {rewriter}, which score.words.rewrite asks, are not planned."
+        yield f"score: score.words.rewrite asks {rewriter} about samples with a misaligned word, at most once"
+        yield "each; those requests are not in these figures."
 
 
 def _about(step: StepPlan, asked: Asked) -> Iterator[str]:

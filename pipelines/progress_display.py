@@ -72,9 +72,9 @@ class Display:
                 yield
         except PairwrightError:
             with suppress(PairwrightError, OSError):  # the first error is the one to tell
-                self._spent(run)
+                self.spent(run)
             raise
-        self._spent(run)
+        self.spent(run)
 
     def say(self, lines: Iterable[str]) -> None:
         """Print lines below those of a stage."""
@@ -82,7 +82,8 @@ class Display:
             for line in lines:
                 print(line, file=sys.stderr)
 
-    def _spent(self, run: Run) -> None:
+    def spent(self, run: Run) -> None:
+        """Say what all replies so far have cost."""
         if self._enabled:
             self.say(usage_lines(usage_record(run)))
 

@@ -1,18 +1,19 @@
 """Score what was written with a CLIP, and decide what is kept for it."""
 
+from typing import Any
+
 import apache_beam as beam
 
 from lvlm_workers.clip_scorer import ClipScorer
 from lvlm_workers.resource_hints import clip_hints
 from lvlm_workers.text_finder import OcrTextFinder
-from pipelines.annotate import check_workers
 from pipelines.command import main
 from pipelines.engine import run_pipeline, runs_elsewhere
 from pipelines.run import Run, check_done, check_drops
 from pipelines.score_direction import find_direction
 from pipelines.score_mining import mine_negatives
 from pipelines.score_pool import find_thresholds, refine_negatives, select
-from pipelines.score_rewriting import rewrite
+from pipelines.score_rewriting import check_rewriter, count_left_out, rewrite
 from transforms.accounts import Account
 from transforms.commit_accounts import CommitAccounts, read_accounts
 from transforms.commit_counts import CommitCounts, read_counts
@@ -34,7 +35,7 @@ def run_score(run: Run) -> Account:
     check_done(run, "dedup")
     for step in run.config.annotate:
         check_done(run, "annotate", run.asked(step))
-    check_workers(run)
+    check_rewriter(run)
     check_scorer(run)
     find_direction(run)
     _measure(run)  # what is committed is passed by, what was removed is made anew
@@ -104,11 +105,18 @@ def texts_left_out(run: Run) -> dict[str, dict[str, int]]:
     return found
 
 
-def texts_rewritten(run: Run) -> dict[str, dict[str, int]]:
-    """Return by field how many sentences were asked about again, and how many came back and stayed."""
-    counted = read_counts(_texts(run))
+def texts_rewritten(run: Run) -> dict[str, dict[str, Any]]:
+    """Return by field how many sentences were sent back, how many came back and stand, and why others do not.
+
+    What came back and was left out again for its scores is among `texts_left_out`.
+    """
+    counted, unused = read_counts(_texts(run)), count_left_out(run)
     fields = sorted(key[1] for key in counted if key[0] == "asked")
-    return {name: {what: counted.get((what, name), 0) for what in ("asked", "mended")} for name in fields}
+    return {
+        name: {what: counted.get((what, name), 0) for what in ("asked", "mended")}
+        | {"unused": {why: number for (field, why), number in sorted(unused.items()) if field == name}}
+        for name in fields
+    }
 
 
 def _texts(run: Run) -> str:

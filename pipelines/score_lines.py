@@ -29,25 +29,32 @@ def score_lines(score: Mapping[str, Any]) -> Iterator[str]:
         yield f"{_INDENT}{field}: {sum(whys.values()):,} left out: {listed}"
     for field, counted in score.get("rewritten", {}).items():
         asked, mended = counted["asked"], counted["mended"]
-        yield f"{_INDENT}{field}: {asked:,} sent back with the word named, {mended:,} mended"
+        unused = ", ".join(f"{why} {number:,}" for why, number in counted["unused"].items())
+        line = f"{_INDENT}{field}: {asked:,} sent back with the word named, {mended:,} mended"
+        yield f"{line} ({unused})" if unused else line
     yield from (f"{_INDENT}warning: {line}" for line in doubts(score))
 
 
 def doubts(score: Mapping[str, Any]) -> Iterator[str]:
     """Yield what was found from too little to be trusted."""
     if (words := score["words"]) is not None:
-        if words["changed_words"] < FEW_WORDS:
-            yield (
-                f"the threshold of words is that of {words['changed_words']:,} words in which negatives "
-                f"differ, of at least {FEW_WORDS} needed; give score.words.epsilon, or more samples"
-            )
-        elif words["youden_j"] < LOW_YOUDEN_J:
-            yield (
-                f"words say little with this checkpoint (Youden's J {words['youden_j']:.2f}, chance 0); "
-                "leave score.words out, or change its template"
-            )
+        yield from doubts_of_words(words)
     if (negatives := score["negatives"]) is not None and negatives["pairs"] < FEW_PAIRS:
         yield (
             f"what gives negatives away was learnt from {negatives['pairs']:,} pairs, of at least "
             f"{FEW_PAIRS:,} needed; leave score.negatives out, or give more samples"
+        )
+
+
+def doubts_of_words(words: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the threshold of words that a run found."""
+    if words["changed_words"] < FEW_WORDS:
+        yield (
+            f"the threshold of words is that of {words['changed_words']:,} words in which negatives differ, "
+            f"of at least {FEW_WORDS} needed; give score.words.epsilon, or more samples"
+        )
+    elif words["youden_j"] < LOW_YOUDEN_J:
+        yield (
+            f"words say little with this checkpoint (Youden's J {words['youden_j']:.2f}, chance 0); "
+            "leave score.words out, or change its template"
         )

@@ -15,6 +15,7 @@ from pipelines.run import Run
 from recipes.registry import get_recipe
 from schemas.errors import PairwrightError
 from transforms.code_mark import code_mark
+from transforms.commit_counts import CommitCounts, read_counts
 from transforms.fingerprint import fingerprint
 from transforms.journal_files import is_segment, journal_of
 from transforms.process_pool import PooledDoFn
@@ -28,15 +29,16 @@ from transforms.storage import (
     file_size,
     list_files,
     read_bytes,
-    read_json,
     remove,
 )
 from transforms.written_texts import Written, written_texts
 
 _COUNTING = (
+    "transforms/commit_counts.py",
     "transforms/composition.py",
     "transforms/json_numbers.py",
     "transforms/reply_shape.py",
+    "transforms/scoring/rewriting.py",
     "transforms/spent.py",
     "transforms/written_texts.py",
 )
@@ -61,10 +63,7 @@ def count_spent(run: Run) -> Spent:
         [file.removeprefix(run.config.output), 0 if is_segment(file) else file_size(file)] for file in files
     ]
     work, journals = partial(spent_in, schemas=schemas), sorted(set(files.values()))
-    counted: Spent = Counter()
-    for recipe, endpoint, what, number in counted_in_shards(run, "spent", [schemas, sizes], work, journals):
-        counted[recipe, endpoint, what] += number
-    return counted
+    return counted_in_shards(run, "spent", [schemas, sizes], work, journals)
 
 
 def count_written(run: Run) -> Written | None:
@@ -83,10 +82,7 @@ def count_written(run: Run) -> Written | None:
     config = run.config if scored else run.config.model_copy(update={"score": None})
     work = partial(written_texts, config=config)
     made_from = [run.marks, asked, run.config.chunk_samples, decided(config) if scored else None]
-    counted: Written = Counter()
-    for *key, number in counted_in_shards(run, "written", made_from, work, run.jobs):
-        counted[tuple(key)] += number
-    return counted
+    return counted_in_shards(run, "written", made_from, work, run.jobs)
 
 
 def counted_in_shards(
@@ -95,34 +91,28 @@ def counted_in_shards(
     decided: Sequence[Any],
     work: Callable[[Any], Counter[tuple[str, ...]]],
     elements: Sequence[Any],
-) -> list[list[Any]]:
-    """Return the rows [*key, number] of what `work` counts, kept in a file that is named by what decides.
+) -> Counter[tuple[str, ...]]:
+    """Return the sum of what `work` counts, kept in a file that is named by what decides.
 
     Args:
         name: the file's, with the hash of `decided` and of the code that counts.
         elements: what `work` is given, one at a time: shards, or journals.
     """
     if not elements:
-        return []
+        return Counter()
     file = f"{name}-{fingerprint(name, code_mark(*_COUNTING), *decided)}.json"
     path = run.path("work", "usage", file)
 
     def build(pipeline: beam.Pipeline) -> None:
-        _ = (
-            pipeline
-            | beam.Create(elements)
-            | beam.ParDo(PooledDoFn(work))
-            | beam.Map(lambda counted: (0, [[*key, number] for key, number in counted.items()]))
-            | beam.GroupByKey()
-            | beam.Map(lambda group: commit_bytes(path, json.dumps(list(group[1])).encode()))
-        )
+        counted = pipeline | beam.Create(elements) | beam.ParDo(PooledDoFn(work))
+        _ = counted | CommitCounts(path=path)
 
     if not exists(path):
         run_pipeline(build, run.arguments)
         for other in list_files(run.path("work", "usage")):
-            if other.startswith(name) and other != file:
+            if other.startswith(f"{name}-") and other != file:
                 remove(run.path("work", "usage", other))
-    return [row for part in read_json(path) for row in part]
+    return read_counts(path)
 
 
 @contextmanager

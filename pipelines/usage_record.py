@@ -23,7 +23,7 @@ def usage_record(run: Run) -> dict[str, Any]:
     `recipes` and `endpoints` count every reply that was journaled, `published` and `texts` only the present
     configuration's, and only once its recipes have answered. `texts` is of all its recipes, `published` of
     those whose model is paid by the token. Prices are those of the present configuration; a recipe that is no
-    longer in it has none.
+    longer in it has none. Requests that a server refused (HTTP 400) are in no journal, and not counted.
     """
     spent, written = count_spent(run), count_written(run)
     fields = {recipe.name: recipe.fields for recipe in (get_recipe(s.recipe) for s in run.config.annotate)}

@@ -46,7 +46,7 @@ class Realign(Recipe):
     fields: ClassVar[tuple[str, ...]] = ("long_positive", "rewrites")
     needs_text: ClassVar[bool] = False
     needs_image: ClassVar[bool] = True
-    sampling: ClassVar[Sampling] = Sampling(max_tokens=1024)
+    sampling: ClassVar[Sampling] = Sampling(max_tokens=2048)
     schema: ClassVar[Mapping[str, Any]] = {
         "type": "object",
         "properties": {
@@ -71,8 +71,13 @@ class Realign(Recipe):
         suspects = _suspects(facts)
         return None if _asked(suspects) else _in_place(suspects, [], [])
 
-    def fallback(self, facts: Facts, reason: str) -> Mapping[str, Any]:
-        """Return empty texts for the fields that were asked about: no sample is lost for a bad sentence."""
+    def fallback(self, facts: Facts, reason: str) -> Mapping[str, Any] | None:
+        """Return empty texts for the fields that were asked about: no sample is lost for a bad sentence.
+
+        None where the server takes no request: nothing was asked then.
+        """
+        if reason == "refused_request":
+            return None
         fields: dict[str, list[str]] = {}
         for one in _suspects(facts):
             fields.setdefault(one.field, []).append("")
@@ -88,14 +93,16 @@ class Realign(Recipe):
     def parse(self, text: str, facts: Facts, *, finish_reason: str = "stop") -> Mapping[str, Any]:
         """Return the mended sentences, each in the place of the one it was asked for.
 
-        Empty and counted are those that are unchanged, repeat another, are about something else, or hold what
-        `recipes.reply.tidy_texts` finds.
+        Empty and counted are those that are left out, unchanged, in another language, repeat another, are
+        about something else, or hold what `recipes.reply.tidy_texts` finds.
 
         Raises:
-            BadReply: not the JSON asked for, another number of sentences, or `wrong_language`.
+            BadReply: not the JSON asked for, or another number of sentences.
         """
         reply = read_object(text, ("sentences",), finish_reason)
-        found = read_strings(reply["sentences"], "sentences", MAX_SENTENCES, MAX_SENTENCE_CHARS)
+        found = read_strings(
+            reply["sentences"], "sentences", MAX_SENTENCES, MAX_SENTENCE_CHARS, may_be_empty=True
+        )
         suspects = _suspects(facts)
         asked = _asked(suspects)
         if len(found) != len(asked):

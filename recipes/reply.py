@@ -99,8 +99,10 @@ def _is_open(text: str) -> bool:
     return '"' in rest or opened > closed
 
 
-def read_strings(value: object, name: str, max_items: int, max_chars: int) -> list[str]:
-    """Return a list of trimmed, printable, non-empty strings within bounds; control characters are left out.
+def read_strings(
+    value: object, name: str, max_items: int, max_chars: int, *, may_be_empty: bool = False
+) -> list[str]:
+    """Return a list of trimmed, printable strings within bounds; control characters are left out.
 
     Raises:
         BadReply: it is not one.
@@ -116,7 +118,7 @@ def read_strings(value: object, name: str, max_items: int, max_chars: int) -> li
         if len(item) > max_chars:
             reject(f"{name} holds {len(item)} characters, over {max_chars}: {item[:40]}")
         strings.append((item if item.isprintable() else clean_text(item)).strip())
-        if not strings[-1]:
+        if not (strings[-1] or may_be_empty):
             reject(f"{name} holds an empty string")
     return strings
 

@@ -75,7 +75,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mended:
+class Realigned:
     """Who wrote some of a sample's sentences anew: by field, their places, counted from 0."""
 
     sentences: Mapping[str, tuple[int, ...]]

@@ -145,7 +145,7 @@ class RunConfig(Section):
     score: ScoreConfig | None = Field(None, description="None: nothing is scored.")
     publish: PublishConfig = PublishConfig()
     chunk_samples: int = Field(
-        256, ge=1, description="Neighbouring samples committed together by `annotate`."
+        256, ge=1, description="Neighbouring samples committed together by `annotate` and `score`."
     )
     max_failed_replies: Ratio = Field(
         0.5, description="`annotate` stops when more of its samples than this fail."

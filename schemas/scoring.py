@@ -114,7 +114,7 @@ class WordRules(Section):
     rewrite: str | None = Field(
         None,
         description="Worker that is asked, once, to write such a sentence anew, told the words; what it "
-        "writes is scored, and goes if a word of it is misaligned still. None: the sentence goes at once.",
+        "writes is scored, and goes by the same rules if it must. None: the sentence goes at once.",
     )
 
     @property

@@ -6,6 +6,7 @@ from contextlib import closing
 from itertools import chain
 
 from lvlm_workers.base import Reply, Request, Worker
+from lvlm_workers.chat_api import REFUSED_REQUEST
 from schemas.config import RunConfig
 from schemas.errors import RunError
 from transforms.accounts import Account
@@ -39,6 +40,7 @@ def ask_group(
                 for request, reply in answers:
                     group.take(request, reply)
                     yield from group.finished()
+        group.release()
         yield from group.finished()
         if waiting := sum(len(shard.waiting) for shard in group.open.values()):
             raise RunError(f"worker {worker.name!r} left requests of {waiting} chunks without a reply")
@@ -57,6 +59,7 @@ class _Group:
         self._plan_chunks = plan_chunks
         self._again: deque[Request] = deque()
         self._accounts: deque[tuple[int, Account]] = deque()
+        self._is_answered = False
         self._fresh = self._ask()
 
     def next(self) -> Request | None:
@@ -68,10 +71,19 @@ class _Group:
         shard = self.open.get(request.tag.order)
         if shard is None:
             return  # a second reply to a request of a shard that is done
+        if reply.finish_reason != REFUSED_REQUEST and not self._is_answered:
+            self.release()
         again = shard.take(request, reply)
         if again is not None:
             self._again.append(again)
         self._finish(shard)
+
+    def release(self) -> None:
+        """Let refused requests be committed as such."""
+        self._is_answered = True
+        for shard in list(self.open.values()):
+            shard.release()
+            self._finish(shard)
 
     def finished(self) -> Iterator[tuple[int, Account]]:
         """Yield the accounts of shards that are done since this was last called."""
@@ -88,6 +100,8 @@ class _Group:
         for job in self._jobs:
             shard = AskShard(job, self._config, self._questions, self._plan_chunks)
             self.open[job.shard.order] = shard
+            if self._is_answered:
+                shard.release()
             yield from shard.requests()
             self._finish(shard)
 

@@ -47,6 +47,8 @@ class AskShard:
         self._questions = questions
         self._plan_chunks = plan_chunks
         self._paths: list[str] = []
+        self._held: list[Chunk] = []
+        self._is_answered = False
         self._all_read = False
         self._journal: ReplyStore | None = None
 
@@ -75,6 +77,16 @@ class AskShard:
         """Note a reply; return the request to put once more where it was refused."""
         again = self._take(request, reply)
         return self._next(again) if again is not None else None
+
+    def release(self) -> None:
+        """Commit what waits for a server that has only refused so far: it has answered, or all are asked.
+
+        A server that refuses every request stops the run before, and is then asked again once it is mended.
+        """
+        self._is_answered = True
+        held, self._held = self._held, []
+        for chunk in held:
+            self._commit_if_whole(chunk)
 
     def close(self) -> None:
         """Close the journal; pack it once it is whole."""
@@ -143,6 +155,8 @@ class AskShard:
             chunk.again.add(facts.index)
             return self._tag(self._questions.ask_again(request, read), chunk, facts, reply)
         if isinstance(read, BadReply):
+            if read.reason == "refused_request":
+                chunk.refused.add(facts.index)
             read = self._questions.give_up(facts, read, *replies)
         self._settle(chunk, read)
         return None
@@ -154,7 +168,9 @@ class AskShard:
 
     def _commit_if_whole(self, chunk: Chunk) -> None:
         """Commit a chunk after its last sample, and its replies before it."""
-        if chunk.whole:
+        if chunk.whole and chunk.refused and not self._is_answered:
+            self._held.append(chunk)
+        elif chunk.whole:
             if self._journal is not None:
                 self._journal.flush()
             table = annotation_table(self._questions.step.recipe.fields, chunk.done.values())

@@ -23,7 +23,7 @@ class Chunk:
 
     `facts` are of those among its `samples` to ask about; `done` holds what became of a sample, by its
     index, and `again` the indices of those whose first reply was refused. So a second reply to the same
-    request adds nothing.
+    request adds nothing. `refused` holds the indices of those about which the server takes no request.
     """
 
     path: str
@@ -31,6 +31,7 @@ class Chunk:
     facts: list[Facts]
     done: dict[int, Annotation] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
+    refused: set[int] = field(default_factory=set)
 
     @property
     def whole(self) -> bool:

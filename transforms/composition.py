@@ -11,7 +11,7 @@ from transforms.published import published
 from transforms.shard_job import ShardJob
 
 MAX_VALUES = 1000
-"""Of a field in a shard; the samples of those that come after them count as others."""
+"""Of a field in a shard; of one with more, such as a URL, all count as others."""
 
 MAX_VALUE_CHARS = 200
 
@@ -27,10 +27,14 @@ def composition(job: ShardJob, config: RunConfig) -> Composition:
         record = json.loads(sample.facts.source_json)
         for name, values in found.items():
             value = value_of(record, name)
-            if value is None or value in values or len(values) < MAX_VALUES:
-                values[value] += 1
-            else:
+            if name in others and value is not None:
                 others[name] += 1
+                continue
+            values[value] += 1
+            if len(values) - (None in values) > MAX_VALUES:
+                missing = values.pop(None, 0)
+                others[name] = values.total()
+                found[name] = Counter({None: missing})
     counted: Composition = Counter({("others", name): number for name, number in others.items()})
     for name, values in found.items():
         counted["missing", name] = values.pop(None, 0)

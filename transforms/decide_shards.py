@@ -36,8 +36,8 @@ def _texts(sample: Judged) -> Iterator[tuple[tuple[str, ...], int]]:
     for name, whys in sample.dropped.items():
         yield from ((("left out", name, why), number) for why, number in whys.items())
     yield from ((("asked", name), number) for name, number in sample.asked.items())
-    if sample.mended is not None:
-        yield from ((("mended", name), len(places)) for name, places in sample.mended.sentences.items())
+    if sample.realigned is not None:
+        yield from ((("mended", name), len(places)) for name, places in sample.realigned.sentences.items())
 
 
 @dataclass(kw_only=True, eq=False)

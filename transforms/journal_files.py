@@ -125,7 +125,9 @@ def _merge(folder: str, names: Sequence[str]) -> None:
 def _commit(folder: str, number: int, level: int, lines: Iterable[bytes]) -> None:
     data = b"".join(lines)
     name = f"{number:06d}-{level}-{hashlib.sha256(data).hexdigest()[:16]}.segment"
-    commit_bytes(FileSystems.join(folder, name), data)
+    path = FileSystems.join(folder, name)
+    if not exists(path):  # else another attempt has just committed the same
+        commit_bytes(path, data)
 
 
 def _folder(path: str) -> str:

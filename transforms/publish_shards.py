@@ -60,7 +60,7 @@ def pieces(output: OutputJob, config: RunConfig) -> Iterator[Piece]:
                 annotations=sample.annotations,
                 image=image,
                 scores=scores_json(sample) if isinstance(sample, Judged) else {},
-                mended=sample.mended if isinstance(sample, Judged) else None,
+                realigned=sample.realigned if isinstance(sample, Judged) else None,
             )
 
 

@@ -47,7 +47,7 @@ def score_samples(
     images: ImageReader,
     scoring: ScoreConfig,
     scorer: Scorer,
-    examiner: Examiner,
+    examiner: Examiner | None,
 ) -> pa.Table:
     """Return the scores of some samples; a picture is in memory for as long as its batch is scored."""
     rows: list[Scores] = []

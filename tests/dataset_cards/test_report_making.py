@@ -179,7 +179,10 @@ def test_rows_of_the_index_are_counted() -> None:
 
 
 def test_scores_are_counted_with_those_of_texts_and_regions() -> None:
-    cosines = {"rewrites": {"clip": [0.125, None, 0.1251], "mended": [7]}, "descriptions": {"mended": [0]}}
+    cosines = {
+        "rewrites": {"clip": [0.125, None, 0.1251], "realigned": [7]},
+        "descriptions": {"realigned": [0]},
+    }
     views: list[dict[str, Any]] = [
         {"scores": {"clip": 0.25}, "regions": [{"score": 0.5}, {"score": None}]},
         {"scores": {"clip": 0.2501}, "beside": cosines},

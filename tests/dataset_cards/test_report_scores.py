@@ -34,7 +34,7 @@ RECORD: dict[str, Any] = {
         "f_clipscore_grad_long_positive": [0.0, -5.1e-5, None],
         "context_tags": {"style": "photo", "background": "<b>"},
     },
-    "provenance": {"mended": MENDED},
+    "provenance": {"realigned": MENDED},
 }
 NUMBERS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3)
 SCORES = NUMBERS | st.lists(NUMBERS, max_size=5) | st.dictionaries(st.text(max_size=3), NUMBERS, max_size=3)
@@ -49,7 +49,7 @@ def test_each_text_has_its_own_scores() -> None:
         "long_positive": {
             "clip": [0.312746, None, -0.25],
             "f_clipscore_grad": [0.0, -5.1e-5, None],
-            "mended": [0, 2],
+            "realigned": [0, 2],
         },
         "long_negative": {"clip": [0.25, None, 0.125]},
     }
@@ -77,25 +77,27 @@ def test_scores_follow_their_texts_where_the_list_holds_something_else() -> None
     record = {
         "rewrites": ["A.", 7, "C."],
         "scores": {"clip_rewrites": [0.1, 0.2, 0.3]},
-        "provenance": {"mended": {"sentences": {"rewrites": [1, 2]}}},
+        "provenance": {"realigned": {"sentences": {"rewrites": [1, 2]}}},
     }
-    assert beside_texts(record, _room()) == {"rewrites": {"clip": [0.1, 0.3], "mended": [1]}}
+    assert beside_texts(record, _room()) == {"rewrites": {"clip": [0.1, 0.3], "realigned": [1]}}
     assert published_view(record, {}, _room())["texts"]["rewrites"] == ["A.", "C."]
 
 
 def test_places_that_no_sentence_has_are_left_out() -> None:
     places = [2, True, -1, 3, 1.0, "0", None, 10**30]
-    record = RECORD | {"provenance": {"mended": MENDED | {"sentences": {"long_positive": places, "x": [0]}}}}
+    record = RECORD | {
+        "provenance": {"realigned": MENDED | {"sentences": {"long_positive": places, "x": [0]}}}
+    }
     assert mended_texts(record) == ["long_positive[2]"]
     for sentences in (None, [0], {"long_positive": 0}, {"long_positive": "0"}):
-        mended = {"provenance": {"mended": MENDED | {"sentences": sentences}}}
+        mended = {"provenance": {"realigned": MENDED | {"sentences": sentences}}}
         assert mended_texts(RECORD | mended) == []
 
 
 def test_the_one_who_mended_is_among_those_who_wrote() -> None:
     view = published_view(RECORD, {}, _room())
     sentences = "long_positive[0], long_positive[2]"
-    assert view["who"] == {"mended": {"recipe": "realign", "model": "m", "sentences": sentences}}
+    assert view["who"] == {"realigned": {"recipe": "realign", "model": "m", "sentences": sentences}}
     assert view["recipes"] == ["realign"]
 
 
@@ -111,9 +113,12 @@ def test_scores_that_find_no_room_are_cut_like_texts() -> None:
 
 @given(st.dictionaries(st.sampled_from([f"clip_{name}" for name in TEXT_FIELDS]), SCORES), SCORES)
 def test_any_scores_can_be_shown(scores: dict[str, Any], mended: Any) -> None:
-    record = RECORD | {"scores": scores, "provenance": {"mended": {"sentences": {"long_positive": mended}}}}
+    record = RECORD | {
+        "scores": scores,
+        "provenance": {"realigned": {"sentences": {"long_positive": mended}}},
+    }
     view = published_view(record, {}, _room())
     assert json.loads(embed_json(view)) == view
     for field, columns in view["beside"].items():
-        assert {len(columns[kind]) for kind in columns if kind != "mended"} <= {len(record[field])}
+        assert {len(columns[kind]) for kind in columns if kind != "realigned"} <= {len(record[field])}
     assert all(math.isfinite(score) for _, score in scores_of_texts(view))

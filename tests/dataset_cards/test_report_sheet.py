@@ -38,7 +38,11 @@ SCORED: dict[str, Any] = record(1) | {
     },
     "provenance": {
         "long_positive": {"recipe": "hqclip", "model": "m"},
-        "mended": {"recipe": "realign", "model": MODEL, "sentences": {"long_positive": [2], "rewrites": [0]}},
+        "realigned": {
+            "recipe": "realign",
+            "model": MODEL,
+            "sentences": {"long_positive": [2], "rewrites": [0]},
+        },
     },
 }
 

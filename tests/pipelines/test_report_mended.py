@@ -46,7 +46,7 @@ def _lowest(output: Path, share: float) -> float:
 
 
 def _mended(record: Any) -> list[int]:
-    by = record["provenance"].get("mended", {"sentences": {}})
+    by = record["provenance"].get("realigned", {"sentences": {}})
     return list(by["sentences"].get("long_positive", ()))
 
 
@@ -60,7 +60,7 @@ def test_every_score_and_every_mended_sentence_is_there(run: Any) -> None:
             assert beside.get(field, {}).get("clip", []) == scores[f"clip_{field}"]
         grads = scores["f_clipscore_grad_long_positive"]
         assert beside.get("long_positive", {}).get("f_clipscore_grad", []) == grads
-        assert beside.get("long_positive", {}).get("mended", []) == _mended(record)
+        assert beside.get("long_positive", {}).get("realigned", []) == _mended(record)
         tags = ", ".join(f"{name} {value}" for name, value in scores["context_tags"].items())
         assert view["others"]["context_tags"] == (tags or "none")
         assert ("realign" in view["recipes"]) == bool(_mended(record))

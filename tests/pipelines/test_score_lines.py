@@ -9,13 +9,13 @@ NOTHING: dict[str, Any] = {"texts_left_out": {}, "words": None, "negatives": Non
 
 def test_texts_are_told_the_most_frequent_reason_first() -> None:
     left_out = {"long_positive": {"low": 3, "word": 1200}, "rewrites": {"low": 2}}
-    rewritten = {"long_positive": {"asked": 1500, "mended": 300}}
+    rewritten = {"long_positive": {"asked": 1500, "mended": 300, "unused": {"unchanged": 9}}}
     assert [
         line.strip() for line in score_lines({**NOTHING, "texts_left_out": left_out, "rewritten": rewritten})
     ] == [
         "long_positive: 1,203 left out: word 1,200, low 3",
         "rewrites: 2 left out: low 2",
-        "long_positive: 1,500 sent back with the word named, 300 mended",
+        "long_positive: 1,500 sent back with the word named, 300 mended (unchanged 9)",
     ]
 
 

@@ -17,7 +17,7 @@ from pipelines.load_config import load_config
 from pipelines.run import open_run
 from pipelines.verify import verify
 from schemas.config import RunConfig
-from schemas.errors import ConfigError
+from schemas.errors import ConfigError, PairwrightError, RunError
 from schemas.score import TEMPLATE, ClipConfig
 from transforms.scoring.candidates import REWRITTEN
 from transforms.scoring.edit import MISALIGNED
@@ -132,7 +132,7 @@ def test_mended_sentences_stand_where_they_are_aligned(
 
         positives, negatives, places = expected(old, words[old["uid"]], epsilon, stands)
         assert (new["long_positive"], new["long_negative"]) == (positives, negatives)
-        told = new["provenance"].get("mended")
+        told = new["provenance"].get("realigned")
         assert (told["sentences"]["long_positive"] if told else []) == places
         assert told is None or (told["recipe"], told["model"]) == ("realign", "tiny")
         (again,) = scorer.score([picture], [[new["alt_text"], new["caption"], *positives]])
@@ -162,7 +162,9 @@ def test_what_is_asked_and_counted(curate: Curate, config: Config, server: Any, 
     told = json.loads((run.output / "run.json").read_text())
     mended = sum(len(r["long_positive"]) for r in run.records) - sum(len(r["long_positive"]) for r in dropped)
     assert len(asked) > mended > 0
-    assert told["score"]["rewritten"] == {"long_positive": {"asked": len(asked), "mended": mended}}
+    rewritten = told["score"]["rewritten"]["long_positive"]
+    assert (rewritten["asked"], rewritten["mended"]) == (len(asked), mended)
+    assert len(asked) - mended >= sum(rewritten["unused"].values())
     negatives = sum(r["long_negative"].count("") for r in run.records)
     left_out = {"long_positive": {MISALIGNED: len(asked) - mended}, "long_negative": {REWRITTEN: negatives}}
     assert told["score"]["texts_left_out"] == left_out
@@ -175,12 +177,13 @@ def test_what_is_asked_and_counted(curate: Curate, config: Config, server: Any, 
 def test_killed_and_run_again_asks_nothing_twice(
     curate: Curate, config: Config, server: Any, tmp_path: Path
 ) -> None:
-    config["score"]["words"] = {"rewrite": "writer", "template": ""}
+    whole = curate(config, tmp_path / "whole")
+    config["score"]["words"] = {"rewrite": "writer", "epsilon": lowest(whole.output, 0.3)}
     first = curate(config, tmp_path / "out")
     requests = len(server.seen)
     assert requests
     work = first.output / "work"
-    for pattern in ("scores/rewritten-*", "annotations/realign/*", "score/*", "rewrites/*", "index/*"):
+    for pattern in ("scores/rewritten-*", "annotations/realign/*", "score/*", "realign/*", "index/*"):
         gone = sorted(work.glob(pattern))
         assert gone
         for path in gone[::2]:
@@ -214,7 +217,7 @@ def test_rules_leave_the_word_out(curate: Curate, config: Config, tmp_path: Path
     mended = 0
     for record in run.records:
         for place in (
-            record["provenance"].get("mended", {"sentences": {}})["sentences"].get("long_positive", ())
+            record["provenance"].get("realigned", {"sentences": {}})["sentences"].get("long_positive", ())
         ):
             words = record["long_positive"][place].lower().split()
             mended += 1
@@ -240,3 +243,56 @@ def test_workers_that_cannot_mend(config: Config, worker: str, message: str, tmp
     path.write_text(json.dumps({"name": "test", "output": str(tmp_path / "out"), **config}))
     with pytest.raises(ConfigError, match=re.escape(message)):
         open_run(load_config(str(path), RunConfig, ()))
+
+
+def test_no_model_is_paid_on_a_threshold_of_a_few_words(
+    curate: Curate, config: Config, server: Any, tmp_path: Path
+) -> None:
+    config["score"]["words"] = {"rewrite": "writer"}
+    with pytest.raises(RunError, match=r"would ask 'writer', but .* --set score.words.epsilon=-?[0-9.e-]+"):
+        curate(config, tmp_path / "out")
+    assert not server.seen
+
+
+def test_a_server_that_refuses_is_asked_again_once_it_is_mended(
+    curate: Curate, config: Config, server: Any, tmp_path: Path
+) -> None:
+    whole = curate(config, tmp_path / "whole")
+    config["score"]["words"] = {"epsilon": lowest(whole.output, 0.5), "rewrite": "writer"}
+    fresh = curate(config, tmp_path / "fresh")
+    asked = len(server.seen)
+    assert asked >= 16
+    server.fault_rate, server.faults = 1.0, ["400"]
+    with pytest.raises(PairwrightError, match="refuse"):
+        curate(config, tmp_path / "out")
+    server.fault_rate = 0.0
+    server.seen.clear()
+    again = curate(config, tmp_path / "out")
+    assert len(server.seen) == asked
+    assert {name: of for name, of in again.digests.items() if name.endswith(".tar")} == {
+        name: of for name, of in fresh.digests.items() if name.endswith(".tar")
+    }
+
+
+def test_a_sentence_that_is_another_ones_negative_mends_nothing(
+    curate: Curate, config: Config, server: Any, tmp_path: Path
+) -> None:
+    whole = curate(config, tmp_path / "whole")
+    negatives = {no for record in whole.records for no in record["long_negative"] if no}
+
+    def swap(body: Mapping[str, Any]) -> str:
+        (part,) = [part for part in body["messages"][0]["content"] if part["type"] == "text"]
+        asked = [text for text, _ in sentences_in(part["text"])]
+        false = {
+            yes: no
+            for record in whole.records
+            for yes, no in zip(record["long_positive"], record["long_negative"], strict=True)
+        }
+        return json.dumps({"sentences": [false[text] for text in asked]})
+
+    server.answer = swap
+    config["score"]["words"] = {"epsilon": lowest(whole.output, 0.5), "rewrite": "writer"}
+    run = curate(config, tmp_path / "out")
+    assert server.seen
+    assert negatives
+    assert not any("realigned" in record["provenance"] for record in run.records)

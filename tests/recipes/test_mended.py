@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recipes.base import BadReply
 from recipes.content import content
 from recipes.hygiene import words_of
 from recipes.mended import keeps_subject, mend, same_words
@@ -78,11 +77,12 @@ def test_what_is_made_of_an_answer(text: str, mended: tuple[str, str]) -> None:
         (RED_CAR, "A blue car."),
     ],
 )
-def test_another_language_spoils_the_reply(sentence: str, text: str) -> None:
-    with pytest.raises(BadReply) as caught:
-        mend(sentence, ["red"], text, "")
-    assert caught.value.reason == "wrong_language"
-    assert caught.value.fault
+def test_another_language_mends_nothing(sentence: str, text: str) -> None:
+    assert mend(sentence, ["red"], text, "") == ("", "wrong_language")
+
+
+def test_a_sentence_may_be_left_out() -> None:
+    assert mend(SENTENCE, ["red"], "", "") == ("", "left out")
 
 
 def test_a_sentence_in_german_stays_german() -> None:

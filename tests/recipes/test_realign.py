@@ -116,6 +116,7 @@ def test_nothing_is_asked_where_there_is_nothing_to_ask() -> None:
 def test_a_sample_is_not_lost_for_want_of_a_good_reply() -> None:
     assert RECIPE.fallback(FACTS, "refusal") == {"long_positive": ["", ""], "rewrites": [""]}
     assert RECIPE.fallback(facts(rewrites=[(DOG, ["dog"])]), "refusal") == {"rewrites": [""]}
+    assert RECIPE.fallback(FACTS, "refused_request") is None  # nothing was asked
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,6 @@ def test_a_sample_is_not_lost_for_want_of_a_good_reply() -> None:
         (reply(), "bad_reply"),
         (reply(CAR, CIRCLE), "bad_reply"),
         (reply(CAR, CIRCLE, DOG, DOG), "bad_reply"),
-        (reply(CAR, CIRCLE, ""), "bad_reply"),
         (reply(CAR, CIRCLE, None), "bad_reply"),
         (reply(CAR, CIRCLE, ["A cat."]), "bad_reply"),
         (reply(CAR, CIRCLE, "x" * 401), "bad_reply"),
@@ -136,14 +136,13 @@ def test_a_sample_is_not_lost_for_want_of_a_good_reply() -> None:
         (json.dumps({"long_positive": [CAR, CIRCLE], "rewrites": [DOG]}), "bad_reply"),
         (json.dumps([CAR, CIRCLE, DOG]), "bad_reply"),
         ("[" * 100_000, "looping_reply"),
-        (reply(CAR, CIRCLE, "Ein Hund liegt auf dem Sofa und schl\u00e4ft."), "wrong_language"),
     ],
 )
 def test_a_reply_that_is_not_what_was_asked_for(text: str, reason: str) -> None:
     with pytest.raises(BadReply) as caught:
         RECIPE.parse(text, FACTS)
     assert caught.value.reason == reason
-    assert "Hund" not in ask_again("", caught.value)
+    assert CAR not in ask_again("", caught.value)
 
 
 def test_rules_leave_out_what_is_an_attribute() -> None:

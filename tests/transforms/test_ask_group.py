@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lvlm_workers.base import Reply, Request, WorkerError
+from lvlm_workers.chat_api import REFUSED_REQUEST
 from lvlm_workers.mock import MockWorker
 from schemas.errors import RunError
 from schemas.facts import Verdict
@@ -137,6 +138,40 @@ def test_a_shard_is_accounted_for_and_closed_as_soon_as_it_is_done(
     worker = MockWorker(model.answer)
     assert [order for order, _ in ask_group(jobs, config, step, worker)] == [0, 1]
     assert worker.seen == []
+
+
+def test_refusals_are_committed_once_the_server_has_answered(planned: Any, model: Any) -> None:
+    config, jobs, step = planned
+    seen: list[Request] = []
+
+    def refuse(request: Request) -> Reply:
+        seen.append(request)
+        if len(seen) == 8:
+            raise WorkerError("refuses every request")
+        return Reply(text="no", model="tiny", finish_reason=REFUSED_REQUEST)
+
+    with pytest.raises(WorkerError):
+        list(ask_group(jobs, config, step, MockWorker(refuse)))
+    mended = MockWorker(model.answer)
+    accounts = dict(ask_group(jobs, config, step, mended))
+    assert accounts == {0: Account(entered=5), 1: Account(entered=5)}
+    assert len(mended.seen) == 10  # all are asked again
+
+
+def test_a_server_that_answers_may_refuse(planned: Any, model: Any) -> None:
+    config, jobs, step = planned
+
+    def answer(request: Request) -> Reply | str:
+        if request.tag.order == 0:
+            return Reply(text="no", model="tiny", finish_reason=REFUSED_REQUEST)
+        return model.answer(request)  # type: ignore[no-any-return]
+
+    refused = {("failed", "annotate", "refused_request"): 5}
+    accounts = dict(ask_group(jobs, config, step, MockWorker(answer)))
+    assert accounts == {0: Account(entered=5, rejected=refused), 1: Account(entered=5)}
+    again = MockWorker(model.answer)
+    assert dict(ask_group(jobs, config, step, again)) == accounts
+    assert again.seen == []
 
 
 def test_what_breaks_off_leaves_no_journal_open(

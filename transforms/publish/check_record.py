@@ -6,7 +6,7 @@ from typing import Any
 from schemas.annotation import FIELDS, LANGUAGES, is_list_field
 from schemas.facts import COLOURS
 from transforms.publish.caption import choose_caption
-from transforms.publish.sample_json import MENDED
+from transforms.publish.sample_json import REALIGNED
 
 _TEXT = (str,)
 _TEXT_OR_NULL = (str, type(None))
@@ -69,8 +69,8 @@ def check_record(record: Any) -> list[str]:
     problems += _check_fields("facts.", record["facts"], _FACTS)
     problems += _check_lists(record)
     for name, who in record["provenance"].items():
-        if name == MENDED:
-            problems += _check_mended(record, who)
+        if name == REALIGNED:
+            problems += _check_realigned(record, who)
             continue
         if name not in FIELDS:
             problems.append(f"provenance names {name!r}, which is no field")
@@ -84,9 +84,9 @@ def check_record(record: Any) -> list[str]:
     return problems or _check_texts(record)
 
 
-def _check_mended(record: Mapping[str, Any], who: Any) -> list[str]:
+def _check_realigned(record: Mapping[str, Any], who: Any) -> list[str]:
     """Return what is wrong with who wrote which sentences anew."""
-    prefix = f"provenance.{MENDED}."
+    prefix = f"provenance.{REALIGNED}."
     if problems := list(_check_fields(prefix, who, _PROVENANCE | {"sentences": (dict,)})):
         return problems
     for name, places in who["sentences"].items():

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from schemas.annotation import FIELDS, LANGUAGES, Annotation, Mended, Provenance
+from schemas.annotation import FIELDS, LANGUAGES, Annotation, Provenance, Realigned
 from schemas.facts import COLOURS, Facts
 from transforms.publish.caption import choose_caption
 
 MIN_COLOUR_SHARE = 0.05
 """Share of the picture from which a colour is named."""
 
-MENDED = "mended"
+REALIGNED = "realigned"
 """Beside the fields of `provenance`: who wrote some of their sentences anew, and which."""
 
 _DECIMALS = 3
@@ -25,7 +25,7 @@ def sample_json(
     shard_name: str,
     annotations: Sequence[Annotation],
     scores: Mapping[str, Any] | None = None,
-    mended: Mended | None = None,
+    realigned: Realigned | None = None,
 ) -> dict[str, Any]:
     """Return a sample's record, for `encode_mended`.
 
@@ -34,15 +34,15 @@ def sample_json(
         shard_name: `Shard.name` of the input shard it came from.
         annotations: in the order of the recipes; those with a reason write nothing.
         scores: as `transforms.scoring.scored.scores_json` returns them.
-        mended: whose sentences stand in place of others; they are under `mended` in `provenance`.
+        realigned: whose sentences stand in place of others; they are under `realigned` in `provenance`.
 
     Raises:
         ValueError: an annotation writes a field that is not in `FIELDS`, or that another wrote.
     """
     written, provenance = _merge(facts, annotations)
-    if mended is not None:
-        places = {name: list(places) for name, places in mended.sentences.items()}
-        provenance[MENDED] = _writer(mended.provenance) | {"sentences": places}
+    if realigned is not None:
+        places = {name: list(places) for name, places in realigned.sentences.items()}
+        provenance[REALIGNED] = _writer(realigned.provenance) | {"sentences": places}
     return {
         "uid": facts.uid,
         "url": facts.url,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from schemas.annotation import FIELDS, Annotation, Mended, is_list_field
+from schemas.annotation import FIELDS, Annotation, Realigned, is_list_field
 from schemas.errors import RunError
 from schemas.facts import Facts
 from transforms.publish.plan import OutputShard, sample_key
@@ -61,7 +61,7 @@ class Piece:
     annotations: Sequence[Annotation]
     image: bytes
     scores: Mapping[str, Any] = field(default_factory=dict)
-    mended: Mended | None = None
+    realigned: Realigned | None = None
 
 
 def extension(image_format: str) -> str:
@@ -133,7 +133,7 @@ def _write_sample(tar: TarWriter, shard: str, key: str, piece: Piece) -> dict[st
             "the shard changed during the run; remove the output folder and run again"
         )
     record, json_bytes = encode_mended(
-        sample_json(facts, piece.shard_name, piece.annotations, piece.scores, piece.mended)
+        sample_json(facts, piece.shard_name, piece.annotations, piece.scores, piece.realigned)
     )
     members = {
         f"{key}.{extension(facts.format)}": piece.image,

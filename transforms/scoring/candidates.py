@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
-from schemas.annotation import Mended
+from schemas.annotation import Realigned
 from schemas.config import RunConfig
 from schemas.facts import Facts, Verdict
 from schemas.scoring import ScoreConfig
@@ -39,7 +39,7 @@ def candidates(job: ShardJob, config: RunConfig) -> Iterator[Judged | Verdict]:
         mended: dict[int, Rewritten] = {}
         again: dict[int, Scores] = {}
         if config.rewriter is not None:
-            mended = rewritten(job, config, chunk, samples, rows)
+            mended = rewritten(job, config, chunk, samples, rows, epsilon_of(scoring, thresholds))
             again = {one.index: one for one in scores_in(read_table(rescored_path(job, config, chunk)))}
         for sample, scores in zip(samples, rows, strict=True):
             against = objection(scores, scoring, thresholds)
@@ -82,13 +82,13 @@ def _judge_again(
     negatives = written_fields(sample.annotations)[FALSE]
     true = stayed.get("long_positive", {})
     parted = [new for new, old in true.items() if old < len(negatives) and negatives[old]]
-    mended: Mended | None = None
+    realigned: Realigned | None = None
     if stayed:
         assert rewritten.answer.provenance is not None
         sentences = {name: tuple(places) for name, places in stayed.items()}
-        mended = Mended(sentences=sentences, provenance=rewritten.answer.provenance)
+        realigned = Realigned(sentences=sentences, provenance=rewritten.answer.provenance)
     edited = blank_negatives(edited, parted, REWRITTEN)
-    return _judged(sample, edited, epsilon, _asked(scores, scoring, epsilon), mended)
+    return _judged(sample, edited, epsilon, _asked(scores, scoring, epsilon), realigned)
 
 
 def _places_left(
@@ -115,7 +115,7 @@ def _judged(
     edited: Edited,
     epsilon: float | None,
     asked: Mapping[str, int],
-    mended: Mended | None,
+    realigned: Realigned | None,
 ) -> Judged:
     return Judged(
         facts=sample.facts,
@@ -124,5 +124,5 @@ def _judged(
         dropped=edited.dropped,
         epsilon=epsilon,
         asked=asked,
-        mended=mended,
+        realigned=realigned,
     )

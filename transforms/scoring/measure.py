@@ -32,7 +32,7 @@ def measure(
     pictures: Sequence[bytes],
     scorer: Scorer,
     config: ScoreConfig,
-    examiner: Examiner,
+    examiner: Examiner | None,
 ) -> list[Scores]:
     """Return the scores of some samples, in their order.
 
@@ -44,7 +44,8 @@ def measure(
         _scores(sample, of_sample, one, config)
         for sample, of_sample, one in zip(samples, texts, scored, strict=True)
     ]
-    found = examiner.examine(found, scored, pictures, [sample.facts.alt_text for sample in samples])
+    if examiner is not None:
+        found = examiner.examine(found, scored, pictures, [sample.facts.alt_text for sample in samples])
     if config.words is None:
         return found
     return _with_words(samples, found, scored, scorer, config.words)

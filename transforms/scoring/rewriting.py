@@ -1,6 +1,7 @@
 """Sentences with a misaligned word: what a worker is asked about them."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,13 +14,15 @@ from schemas.facts import Facts, WrittenFacts
 from schemas.scoring import ScoreConfig
 from transforms.annotated import Annotated, annotated
 from transforms.chunks import Chunk, Planned, chunk_facts
+from transforms.code_mark import code_mark
 from transforms.fingerprint import fingerprint
 from transforms.scoring.edit import MISALIGNED, find_faults, written_fields
-from transforms.scoring.keep import is_kept
+from transforms.scoring.keep import Thresholds, is_kept
 from transforms.scoring.score_table import Scores
-from transforms.scoring.scored import decided_alone, epsilon_of, first_scores, read_thresholds, scoring_of
+from transforms.scoring.scored import epsilon_of, first_scores, measured, read_thresholds, scoring_of
 from transforms.shard_job import ShardJob
-from transforms.steps import REALIGN, Step
+from transforms.steps import REALIGN, Step, find_step
+from transforms.storage import read_table
 from transforms.written_facts import with_written
 
 Places = Mapping[str, tuple[int, ...]]
@@ -37,9 +40,11 @@ def misaligned_sentences(scores: Scores, config: ScoreConfig, epsilon: float | N
 
 def rewrite_chunks(job: ShardJob, config: RunConfig, step: Step) -> Iterator[Planned]:
     """Yield the chunks of those of a shard's samples that have such a sentence, and are kept."""
+    thresholds = read_thresholds(job, config)
     for facts in chunk_facts(job, config.chunk_samples):
         path = rewrites_path(job, config, facts)
-        yield Planned(path=path, samples=len(facts), open=partial(_open_chunk, job, config, facts, path))
+        opened = partial(_open_chunk, job, config, thresholds, facts, path)
+        yield Planned(path=path, samples=0, open=opened)
 
 
 def rewrites_path(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
@@ -54,14 +59,35 @@ def rescored_path(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> s
 
 
 def _mark(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
-    pool = job.dedup_mark  # from which thresholds are found
-    return fingerprint(
-        "rewrites", decided_alone(config), pool, job.facts_mark, [facts.index for facts in chunk]
-    )
+    scoring = scoring_of(config)
+    bounds = [[rule.of, rule.bound()] for rule in scoring.keep]
+    who = [bounds, scoring.ocr and scoring.ocr.max_printed]
+    which = [
+        scoring.texts.min,
+        scoring.texts.below_alt,
+        scoring.words and scoring.words.model_dump(exclude={"rewrite"}),
+    ]
+    asked = find_step(config, REALIGN.name).asked
+    code = code_mark("transforms/scoring")
+    pool = job.dedup_mark  # of which thresholds are found
+    indices = [facts.index for facts in chunk]
+    return fingerprint("rewrites", measured(config), who, which, asked, code, pool, job.facts_mark, indices)
 
 
-def _open_chunk(job: ShardJob, config: RunConfig, facts: Sequence[Facts], path: str) -> Chunk:
-    scoring, thresholds = scoring_of(config), read_thresholds(job, config)
+def left_out(job: ShardJob, config: RunConfig) -> Counter[tuple[str, ...]]:
+    """Count the sentences of a shard that were sent back in vain, by field and why."""
+    counted: Counter[tuple[str, ...]] = Counter()
+    for chunk in chunk_facts(job, config.chunk_samples):
+        rows = read_table(rewrites_path(job, config, chunk), ["dropped"]).column("dropped").to_pylist()
+        for one in (one for row in rows for one in row or ()):
+            counted[one["field"], one["why"]] += one["texts"]
+    return counted
+
+
+def _open_chunk(
+    job: ShardJob, config: RunConfig, thresholds: Thresholds, facts: Sequence[Facts], path: str
+) -> Chunk:
+    scoring = scoring_of(config)
     epsilon = epsilon_of(scoring, thresholds)
     samples = annotated(job, config, facts)
     asked: list[Facts] = []

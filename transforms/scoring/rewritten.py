@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from recipes.reply import fold
+from recipes.mended import same_words
 from schemas.annotation import Annotation
 from schemas.config import RunConfig
 from schemas.facts import Facts
@@ -13,7 +13,7 @@ from transforms.annotation_table import annotations_in
 from transforms.scoring.edit import FALSE, NOTHING, written_fields
 from transforms.scoring.rewriting import Places, misaligned_sentences, rewrites_path
 from transforms.scoring.score_table import Scores
-from transforms.scoring.scored import epsilon_of, read_thresholds, scoring_of
+from transforms.scoring.scored import scoring_of
 from transforms.shard_job import ShardJob
 from transforms.storage import read_table
 
@@ -46,15 +46,16 @@ def rewritten(
     chunk: Sequence[Facts],
     samples: Sequence[Annotated],
     rows: Sequence[Scores],
+    epsilon: float | None,
 ) -> dict[int, Rewritten]:
     """Return those of a chunk's samples of which a sentence was mended, by index.
 
     Args:
         samples: those that every recipe answered.
         rows: their scores.
+        epsilon: under which words are misaligned.
     """
-    scoring, thresholds = scoring_of(config), read_thresholds(job, config)
-    epsilon = epsilon_of(scoring, thresholds)
+    scoring = scoring_of(config)
     by_index = {sample.facts.index: (sample, scores) for sample, scores in zip(samples, rows, strict=True)}
     found: dict[int, Rewritten] = {}
     for answer in annotations_in(read_table(rewrites_path(job, config, chunk))):
@@ -68,16 +69,16 @@ def rewritten(
 def _mended(sample: Annotated, places: Places, answered: Mapping[str, Any]) -> dict[str, dict[int, str]]:
     """Return the new sentences by field and place; the recipe leaves an empty one where it has none.
 
-    One that stands there already in another place is none.
+    One that stands there already in another place, or as a negative, is none.
     """
     written = written_fields(sample.annotations)
     found: dict[str, dict[int, str]] = {}
     for name, of_field in places.items():
-        taken = set(map(fold, written[name]))
+        taken = {same_words(text) for text in (*written[name], *written[FALSE])}
         for k, text in zip(of_field, answered.get(name, ()), strict=False):
-            if text and fold(text) not in taken:
+            if text and same_words(text) not in taken:
                 found.setdefault(name, {})[k] = text
-                taken.add(fold(text))
+                taken.add(same_words(text))
     return found
 
 
@@ -100,7 +101,8 @@ def merge_scores(first: Scores, again: Scores, texts: Mapping[str, Mapping[int, 
         texts: those, by field and place.
     """
     of_fields = {
-        name: dict(zip(new, _listed(again.fields[name]), strict=True)) for name, new in texts.items()
+        name: dict(zip(new, again.fields[name], strict=True))  # type: ignore[arg-type]  # they are list fields
+        for name, new in texts.items()
     }
     of_words = {name: dict(zip(new, again.words[name], strict=True)) for name, new in texts.items()}
     cosines, words = _with_negatives(of_fields, None), _with_negatives(of_words, NOTHING)
@@ -120,7 +122,3 @@ def _with_negatives(mended: Mapping[str, Mapping[int, Any]], nothing: Any) -> di
 
 def _put(value: Any, new: Mapping[int, Any]) -> Any:
     return [new.get(k, one) for k, one in enumerate(value)] if new else value
-
-
-def _listed(value: Any) -> list[Any]:
-    return list(value)

@@ -7,7 +7,7 @@ from typing import Any
 from apache_beam.io.filesystems import FileSystems
 
 from lvlm_workers.clip_words import f_clipscore_grad
-from schemas.annotation import Mended
+from schemas.annotation import Realigned
 from schemas.config import RunConfig
 from schemas.errors import RunError
 from schemas.facts import Facts
@@ -41,14 +41,14 @@ class Judged(Annotated):
         dropped: how many of its texts were left out, by field and reason.
         epsilon: of words, where they were looked at.
         asked: how many sentences were sent back for a misaligned word, by field.
-        mended: those that came back and stayed.
+        realigned: those that came back and stayed.
     """
 
     scores: Scores
     dropped: Mapping[str, Mapping[str, int]]
     epsilon: float | None = None
     asked: Mapping[str, int] = field(default_factory=dict)
-    mended: Mended | None = None
+    realigned: Realigned | None = None
 
 
 def measured(config: RunConfig) -> list[object]:
