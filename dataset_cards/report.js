@@ -430,6 +430,11 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/") { byId("query").focus(); event.preventDefault(); }
   if (event.key === "r" && byId("boxes")) byId("boxes").click();
 });
+byId("query").addEventListener("keydown", (event) => {
+  if (!["ArrowDown", "Enter"].includes(event.key) || !found.length) return;
+  focusCard(0);
+  event.preventDefault();
+});
 if (byId("boxes")) {
   byId("boxes").addEventListener("change", (event) => feed.classList.toggle("all-boxes", event.target.checked));
 }

@@ -99,7 +99,9 @@ def _check_lines(folder: str, name: str, wanted: str) -> Iterator[str]:
     lines = zip_longest(data.decode("utf-8", "replace").split("\n"), wanted.split("\n"), fillvalue="")
     for number, (there, made) in enumerate(lines, start=1):
         if there != made:
-            yield f"{name}: line {number} is {there[:80]!r}, but the run gives {made[:80]!r}"
+            start = max(0, _first_difference(there, made) - 20)
+            here, wanted_here = there[start : start + 80], made[start : start + 80]
+            yield f"{name}: line {number} has {here!r}, but the run gives {wanted_here!r}"
             return
     yield f"{name}: its bytes are not those that the run gives"
 
@@ -112,3 +114,10 @@ def _unread(folder: str, name: str, error: BaseException) -> str:
 
 def _path(folder: str, name: str) -> str:
     return str(FileSystems.join(folder, *name.split("/")))
+
+
+def _first_difference(one: str, other: str) -> int:
+    """Return the place at which two texts differ first."""
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field
 from schemas.section import Section, as_tuple
 
 Url = Annotated[str, Field(pattern=r'^https?://[^\s<>"`\\]+$', max_length=2048)]
+Key = Annotated[str, Field(min_length=1, max_length=200)]
 Prose = Annotated[str, Field(min_length=1, max_length=8000)]
 
 
@@ -34,7 +35,7 @@ class CardConfig(Section):
     )
     published: datetime.date | None = Field(None, description="The day, as 2026-01-31.")
     citation: Prose | None = Field(None, description="How to cite the set, best as BibTeX.")
-    composition: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = Field(
+    composition: Annotated[tuple[Key, ...], BeforeValidator(as_tuple)] = Field(
         (),
         description="Fields of the samples' own JSON (a key, or keys joined by dots), such as a licence, a "
         "domain or a label: card and report say how many published samples have which value.",

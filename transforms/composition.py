@@ -43,13 +43,13 @@ def composition(job: ShardJob, config: RunConfig) -> Composition:
 
 
 def value_of(record: Mapping[str, Any], name: str) -> str | None:
-    """Return a field's value as text; None where there is none, or it is no text, number or truth value.
+    """Return a field's value as text, lists and objects by what they are alone; None where there is none.
 
     >>> value_of({"a": {"b": True}}, "a.b"), value_of({"a": [1]}, "a"), value_of({"a": 0.5}, "a")
-    ('true', None, '0.5')
+    ('true', '(a list)', '0.5')
     """
     value = field_of(record, name)
     if value is None or isinstance(value, Mapping | list):
-        return None
+        return None if value is None else "(a list)" if isinstance(value, list) else "(an object)"
     text = value if isinstance(value, str) else json.dumps(value)
     return " ".join(text.split())[:MAX_VALUE_CHARS] or None

@@ -19,8 +19,8 @@ from transforms.composition import value_of
     [
         ({}, None),
         ({"a": None}, None),
-        ({"a": {"b": 1}}, None),
-        ({"a": [1]}, None),
+        ({"a": {"b": 1}}, "(an object)"),
+        ({"a": [1]}, "(a list)"),
         ({"a": " \n"}, None),
         ({"a": "x\n y"}, "x y"),
         ({"a": "x" * 300}, "x" * 200),

@@ -10,6 +10,10 @@ SIZES = "shards/sizes.json"
 
 CURATE = "run `pairwright curate` again"
 REMOVE = f"remove it and {CURATE}"
+INDEX_DIFFERS = "index.parquet has another"
+EITHER = f"{CURATE}; if it stays, remove the shard and run it once more"
+"""Where a shard and its rows of the index, which are written anew, disagree."""
+
 REPORT = "`pairwright report` writes it anew"
 
 _KEPT = ("shards/", "embeddings/")
@@ -32,6 +36,8 @@ def with_mend(problem: str, *, card_alone: bool) -> str:
     name, _, what = problem.partition(": ")
     if name in CARD and card_alone:
         mend = REPORT
+    elif name.startswith("shards/") and INDEX_DIFFERS in what:
+        mend = EITHER
     elif name.startswith(_KEPT) and name != SIZES and what not in (MISSING, HALF_WRITTEN):
         mend = REMOVE
     else:

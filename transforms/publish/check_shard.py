@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from transforms.publish.check_mend import INDEX_DIFFERS
 from transforms.publish.check_record import check_record
 from transforms.publish.plan import sample_key
 from transforms.publish.read_shard import DamagedArchiveError, Member, read_members
@@ -126,4 +127,4 @@ def _check_row(
         # The index's cosines are of 32 bits.
         in_index = float(np.float32(value)) if isinstance(value, float) else value
         if row.get(name) != in_index:
-            yield f"index.parquet has another {name}: {str(row.get(name))[:80]!r}, not {str(value)[:80]!r}"
+            yield f"{INDEX_DIFFERS} {name}: {str(row.get(name))[:80]!r}, not {str(value)[:80]!r}"

@@ -1,6 +1,6 @@
 import pytest
 
-from transforms.publish.check_mend import CURATE, REMOVE, REPORT, with_mend
+from transforms.publish.check_mend import CURATE, EITHER, REMOVE, REPORT, with_mend
 
 
 @pytest.mark.parametrize(
@@ -8,6 +8,7 @@ from transforms.publish.check_mend import CURATE, REMOVE, REPORT, with_mend
     [
         ("shards/00000.tar: holds 3 samples, but sizes.json says 2", REMOVE),
         ("shards/00000.tar: missing", CURATE),
+        ("shards/00000.tar: 0: index.parquet has another n_phrases: '1', not '2'", EITHER),
         ("shards/.writing-12-00000.tar: left half-written", CURATE),
         ("embeddings/00000.parquet: uid a: its image is 0.5 long, not 1", REMOVE),
         ("embeddings/00000.parquet: missing", CURATE),
