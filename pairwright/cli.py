@@ -113,25 +113,7 @@ def _add_evaluate(subparsers: "argparse._SubParsersAction[argparse.ArgumentParse
     compare.set_defaults(command=commands.compare)
 
 
-def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(prog="pairwright", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"pairwright {__version__}")
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    curate = subparsers.add_parser(
-        "curate",
-        help="run or resume a configuration",
-        usage="pairwright curate CONFIG [--out DIR] [--set PATH=VALUE ...] [-- BEAM OPTIONS]",
-    )
-    curate.add_argument("config", help="the run's YAML")
-    curate.add_argument("--out", help="output folder, instead of the configuration's")
-    _add_set(curate, "profile.max_drop_ratio=1")
-    curate.add_argument("--quiet", action="store_true", help="say nothing but errors")
-    curate.set_defaults(command=commands.curate)
-
-    _add_plan(subparsers)
-
+def _add_looking(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     doctor = subparsers.add_parser("doctor", help="say what is wrong with input shards")
     doctor.add_argument("shards", nargs="+", help="paths, globs or brace ranges")
     doctor.add_argument("--repair", metavar="DIR", help="write clean tars there")
@@ -154,6 +136,27 @@ def make_parser() -> argparse.ArgumentParser:
     verify = subparsers.add_parser("verify", help="re-check on disk what a run promises")
     verify.add_argument("output", help="output folder")
     verify.set_defaults(command=commands.verify)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="pairwright", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"pairwright {__version__}")
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    curate = subparsers.add_parser(
+        "curate",
+        help="run or resume a configuration",
+        usage="pairwright curate CONFIG [--out DIR] [--set PATH=VALUE ...] [-- BEAM OPTIONS]",
+    )
+    curate.add_argument("config", help="the run's YAML")
+    curate.add_argument("--out", help="output folder, instead of the configuration's")
+    _add_set(curate, "profile.max_drop_ratio=1")
+    curate.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    curate.set_defaults(command=commands.curate)
+
+    _add_plan(subparsers)
+    _add_looking(subparsers)
 
     hashes = subparsers.add_parser(
         "hashes", help="list the hashes of evaluation images, for dedup.decontaminate"

@@ -19,8 +19,8 @@ from transforms.commit_accounts import Accounts, CommitAccounts, read_accounts
 from transforms.progress import reset
 from transforms.rescore_shard import rescore_shard
 from transforms.score_shards import ScoreShards
-from transforms.scoring.rewriting import left_out, rewrite_chunks
-from transforms.scoring.scored import decided, decided_alone
+from transforms.scoring.rewriting import left_out, realigning, rewrite_chunks
+from transforms.scoring.scored import decided
 from transforms.shard_groups import plan_groups
 from transforms.steps import REALIGN
 
@@ -82,7 +82,7 @@ def check_rewriter(run: Run) -> None:
 
 def count_left_out(run: Run) -> Counter[tuple[str, ...]]:
     """Return how many sentences were sent back in vain, by field and why."""
-    decides = [run.marks, decided_alone(run.config)]
+    decides = [run.marks, realigning(run.config)]
     work = partial(left_out, config=run.config)
     return counted_in_shards(run, "realign", decides, work, run.jobs)
 
@@ -106,4 +106,4 @@ def _ask(run: Run, scored: Accounts) -> None:
 
 
 def _summary(run: Run) -> str:
-    return run.summary("realign", decided_alone(run.config))
+    return run.summary("realign", realigning(run.config))

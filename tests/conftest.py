@@ -1,10 +1,14 @@
 """What many tests use."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.chromium import chromium
 
 # The same examples in every run, so that a failure is the change's; no deadline: machines are slow at times.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
@@ -23,3 +27,10 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real data are not at {SHARED_DATA}")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a real browser; skip where there is none."""
+    with chromium() as launched:
+        yield launched

@@ -100,7 +100,7 @@ def _gap(
     tile: int,
 ) -> torch.Tensor:
     # torch leaves `apply` untyped.
-    gap_N: torch.Tensor = _Gap.apply(image_ND, text_MD, scale, targets, tile)  # type: ignore[no-untyped-call]
+    gap_N: torch.Tensor = _Gap.apply(image_ND, text_MD, scale, targets, tile)  # type: ignore[no-untyped-call]  # torch's
     return gap_N
 
 

@@ -36,7 +36,7 @@ def merge_log_sum_exp(partial_M: torch.Tensor, group: distributed.ProcessGroup |
     if group is None:
         return partial_M
     # torch leaves `apply` untyped.
-    total_M: torch.Tensor = _MergeLogSumExp.apply(partial_M, group)  # type: ignore[no-untyped-call]
+    total_M: torch.Tensor = _MergeLogSumExp.apply(partial_M, group)  # type: ignore[no-untyped-call]  # torch's
     return total_M
 
 

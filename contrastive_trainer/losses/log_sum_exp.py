@@ -32,7 +32,7 @@ def log_sum_exp(
     """
     inputs = (row_ND, column_MD, scale)
     # torch leaves `apply` untyped.
-    row_N, column_M = _LogSumExp.apply(*inputs, masks, tile)  # type: ignore[no-untyped-call]
+    row_N, column_M = _LogSumExp.apply(*inputs, masks, tile)  # type: ignore[no-untyped-call]  # torch's
     return row_N, column_M
 
 

@@ -27,7 +27,7 @@ def softplus_sum(
     """
     inputs = (row_ND, column_MD, scale, bias)
     # torch leaves `apply` untyped.
-    total_N: torch.Tensor = _SoftplusSum.apply(*inputs, masks, tile)  # type: ignore[no-untyped-call]
+    total_N: torch.Tensor = _SoftplusSum.apply(*inputs, masks, tile)  # type: ignore[no-untyped-call]  # torch's
     return total_N
 
 

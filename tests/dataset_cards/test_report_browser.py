@@ -8,14 +8,8 @@ import pytest
 
 from dataset_cards.report import report_page
 from dataset_cards.report_text import visible_text
-from tests.chromium import chromium, opened
+from tests.chromium import opened
 from tests.report_views import HOSTILE, SAMPLES, SCRIPT, hostile_report
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """The sheet of a sample in a real browser: its scores beside its texts, and who mended them."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from dataset_cards.report import report_page
 from dataset_cards.report_sample import published_view
 from dataset_cards.report_text import TextRoom
-from tests.chromium import chromium, opened
+from tests.chromium import opened
 from tests.report_views import SCRIPT, hostile_report, picture, record
 
 LONG = "A sentence of several words about two dogs on a wide lawn in front of a house of brick. " * 3
@@ -45,12 +44,6 @@ SCORED: dict[str, Any] = record(1) | {
         },
     },
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

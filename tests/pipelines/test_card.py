@@ -24,6 +24,7 @@ from demo_data.scenes import write_scenes
 from pipelines.card import rebuild_card
 from pipelines.verify import verify
 from schemas.errors import ConfigError, RunError
+from tests.croissant_reader import hold_records
 from transforms.publish.check_mend import CURATE, REPORT
 
 Curate = Callable[..., Any]
@@ -92,18 +93,7 @@ def _check_records(done: Any, read: Read) -> Found:
     warnings, found = read(done.output)
     config = json.loads((done.output / "run.json").read_text())["config"]
     assert warnings == [] or config["card"]["version"] is None  # what it asks for is configured or left out
-    rows = {row["key"]: row for row in pq.read_table(done.output / "index.parquet").to_pylist()}
-    scored = {"embeddings", "mined_negatives"} & set(found)
-    assert set(found) - scored == ({"index", "samples", "records"} if rows else {"index"})
-    assert found["index"] == [rows[key] for key in sorted(rows)[:10]]
-    for name in set(found) - {"index"} - scored:
-        assert len(found[name]) == len({row["key"] for row in found[name]}) == min(10, len(rows))
-    for row in found.get("samples", ()):
-        told = rows[row["key"]]
-        assert row["image"] == [told["width"], told["height"]]
-        assert (row["caption"], row["alt_text"]) == (told["caption"], told["alt_text"])
-    for row in found.get("records", ()):
-        assert row["json"].encode() == done.samples[row["key"]]["json"]
+    hold_records(found, done.output, done.samples, {"embeddings", "mined_negatives"})
     return found
 
 

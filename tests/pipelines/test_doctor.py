@@ -3,20 +3,19 @@
 import hashlib
 import io
 import tarfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from apache_beam.io.filesystem import FileMetadata, FileSystem
 
 from demo_data.scenes import render_scene, scene_members, write_scenes
 from pipelines.doctor import run_doctor
 from pipelines.verify import verify
 from schemas.errors import ConfigError
+from tests.object_store import Shelf
 from tests.tars import write_tar
 
 
@@ -102,70 +101,30 @@ def test_shards_of_two_folders_stay_in_theirs(tmp_path: Path) -> None:
     ]
 
 
-class PailFileSystem(FileSystem):  # type: ignore[misc]
-    """An object store in memory."""
-
-    files: ClassVar[dict[str, bytes]] = {}
-
-    @classmethod
-    def scheme(cls) -> str:
-        return "pail"
-
-    def join(self, basepath: str, *paths: str) -> str:
-        return "/".join([basepath.rstrip("/"), *paths])
-
-    def split(self, path: str) -> tuple[str, str]:
-        folder, _, name = path.rpartition("/")
-        return folder, name
-
-    def has_dirs(self) -> bool:
-        return False
-
-    def _list(self, prefix: str) -> Iterator[FileMetadata]:
-        for path, data in self.files.items():
-            if path.startswith(prefix):
-                yield FileMetadata(path, len(data), 0.0)
-
-    def open(self, path: str, mime_type: str = "", compression_type: str = "") -> io.BytesIO:
-        return io.BytesIO(self.files[path])
-
-    @contextmanager
-    def create(self, path: str, mime_type: str = "", compression_type: str = "") -> Iterator[io.BytesIO]:
-        stream = io.BytesIO()
-        yield stream
-        self.files[path] = stream.getvalue()
-
-    def rename(self, sources: list[str], destinations: list[str]) -> None:
-        for source, destination in zip(sources, destinations, strict=True):
-            self.files[destination] = self.files.pop(source)
-
-    mkdirs = copy = exists = metadata = size = last_updated = checksum = delete = None
-
-
 @pytest.fixture
 def pail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Return the files of an object store with one shard, from within an empty folder."""
     write_tar(tmp_path / "0.tar", [("k.jpg", picture(1)), ("k.txt", b"a text")])
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    files = {"pail://b/in/0.tar": (tmp_path / "0.tar").read_bytes()}
-    monkeypatch.setattr(PailFileSystem, "files", files)
-    return files
+    Shelf.reset()
+    Shelf.files["shelf://b/in/0.tar"] = (tmp_path / "0.tar").read_bytes()
+    return Shelf.files
 
 
 def test_clean_shards_go_to_an_object_store(pail: dict[str, bytes]) -> None:
-    assert run_doctor(["pail://b/in/*.tar"], repair_folder="pail://b/clean") == 0
-    assert sorted(pail) == ["pail://b/clean/0.tar", "pail://b/in/0.tar"]
-    with tarfile.open(fileobj=io.BytesIO(pail["pail://b/clean/0.tar"])) as tar:
+    assert run_doctor(["shelf://b/in/*.tar"], repair_folder="shelf://b/clean") == 0
+    assert sorted(pail) == ["shelf://b/clean/0.tar", "shelf://b/in/0.tar"]
+    with tarfile.open(fileobj=io.BytesIO(pail["shelf://b/clean/0.tar"])) as tar:
         assert tar.getnames() == ["k.jpg", "k.txt"]
     assert list(Path().iterdir()) == []
 
 
-@pytest.mark.parametrize("folder", ["pail://b/in", "pail://b/in/", "pail://b/x/../in"])
+@pytest.mark.parametrize("folder", ["shelf://b/in", "shelf://b/in/", "shelf://b/x/../in"])
 def test_no_input_of_an_object_store_is_overwritten(pail: dict[str, bytes], folder: str) -> None:
     before = dict(pail)
     with pytest.raises(ConfigError, match=r"would overwrite the input; give another folder to --repair"):
-        run_doctor(["pail://b/in/*.tar"], repair_folder=folder)
+        run_doctor(["shelf://b/in/*.tar"], repair_folder=folder)
     assert pail == before
 
 

@@ -14,7 +14,6 @@ from demo_data.tar_writing import add_member
 from pipelines.report import SAMPLES, run_report
 from pipelines.verify import verify
 from schemas.annotation import FIELDS
-from tests.chromium import chromium
 from tests.croissant_reader import check_records
 from tests.report_walk import SCRIPT, Told, walk
 
@@ -33,12 +32,6 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for ending in ("jpg", "txt"):
             add_member(tar, f"planted.{ending}", members[ending])
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module", params=SETS)

@@ -58,7 +58,8 @@ def rescored_path(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> s
     return str(FileSystems.join(job.work, "scores", name))
 
 
-def _mark(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
+def realigning(config: RunConfig) -> list[object]:
+    """Return what decides which sentences are sent back, and what is made of them."""
     scoring = scoring_of(config)
     bounds = [[rule.of, rule.bound()] for rule in scoring.keep]
     who = [bounds, scoring.ocr and scoring.ocr.max_printed]
@@ -68,10 +69,13 @@ def _mark(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
         scoring.words and scoring.words.model_dump(exclude={"rewrite"}),
     ]
     asked = find_step(config, REALIGN.name).asked
-    code = code_mark("transforms/scoring")
+    return [measured(config), who, which, asked, code_mark("transforms/scoring")]
+
+
+def _mark(job: ShardJob, config: RunConfig, chunk: Sequence[Facts]) -> str:
     pool = job.dedup_mark  # of which thresholds are found
     indices = [facts.index for facts in chunk]
-    return fingerprint("rewrites", measured(config), who, which, asked, code, pool, job.facts_mark, indices)
+    return fingerprint("rewrites", realigning(config), pool, job.facts_mark, indices)
 
 
 def left_out(job: ShardJob, config: RunConfig) -> Counter[tuple[str, ...]]:

@@ -79,11 +79,6 @@ def decided(config: RunConfig, *, without: Collection[str] = ()) -> list[object]
     ]
 
 
-def decided_alone(config: RunConfig) -> list[object]:
-    """Return what decides of a sample before the selections, which compare it with others."""
-    return decided(config, without=LATER)
-
-
 def scoring_of(config: RunConfig) -> ScoreConfig:
     """Return the section `score` of a run that has one."""
     assert config.score is not None, "the run has no section score"

@@ -1,12 +1,12 @@
-import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
+from apache_beam.io.filesystem import BeamIOError, FileMetadata
 
+from tests.object_store import Shelf
 from transforms.reading.shard_paths import InputError, find_shards
 
 
@@ -119,7 +119,7 @@ def test_a_folder_that_fails_to_list_is_an_error(tmp_path: Path, monkeypatch: py
         find_shards([f"{tmp_path}/*.tar"])
 
 
-class BucketFileSystem(FileSystem):  # type: ignore[misc]
+class BucketFileSystem(Shelf):
     """An object store in memory that counts its listings."""
 
     files: ClassVar[dict[str, bytes]] = {}
@@ -129,34 +129,16 @@ class BucketFileSystem(FileSystem):  # type: ignore[misc]
     def scheme(cls) -> str:
         return "bucket"
 
-    def join(self, basepath: str, *paths: str) -> str:
-        return "/".join([basepath.rstrip("/"), *paths])
-
-    def split(self, path: str) -> tuple[str, str]:
-        folder, _, name = path.rpartition("/")
-        return folder, name
-
-    def has_dirs(self) -> bool:
-        return False
-
     def _list(self, prefix: str) -> Iterator[FileMetadata]:
         self.listings.append(prefix)
         if "forbidden" in prefix:
             raise BeamIOError("List operation failed", {prefix: "AccessDenied\nsee the console"})
-        for path, data in self.files.items():
-            if path.startswith(prefix):
-                yield FileMetadata(path, len(data), 0.0)
+        yield from super()._list(prefix)
 
-    def exists(self, path: str) -> bool:
-        return path in self.files
+    mkdirs = create = copy = rename = size = last_updated = checksum = delete = None
 
     def metadata(self, path: str) -> FileMetadata:
         return FileMetadata(path, len(self.files[path]), 0.0)
-
-    def open(self, path: str, mime_type: str = "", compression_type: str = "") -> io.BytesIO:
-        return io.BytesIO(self.files[path])
-
-    mkdirs = create = copy = rename = size = last_updated = checksum = delete = None
 
 
 @pytest.fixture
